@@ -52,6 +52,10 @@ class Contact:
     wait: timedelta | None  # how long unacknowledged before this row is asked; None: not part of the ladder
     schedule: str  # PagerDuty schedule name, "PD-TRADING-PRIMARY"
     line: int = 0
+    kind: str = (
+        "ladder"  # "ladder" | "security": security is paged at once for its own incidents, off the ladder
+    )
+    stated_wait: timedelta | None = None  # the wait as the table states it, also for a row off the ladder
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +92,19 @@ class BaselineRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Command:
+    """One statement of a step, with the class that it has by itself."""
+
+    text: str
+    line: int
+    column: int
+    risk: Risk
+    reason: str
+    line_end: int = 0
+    rewrite: str = ""  # what is run instead, when that differs from the text
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
     """A group of commands that belong together, typed and classed."""
 
@@ -103,7 +120,8 @@ class Step:
     program: Mapping[str, object] | None = None  # exec: pipeline / and-or structure, JSON-like
     request: Mapping[str, object] | None = None  # http: {method, url, headers, body, timeout}
     sql: str = ""
-    params: Mapping[str, str] = field(default_factory=dict)  # placeholder -> type, e.g. {"REVISION": "int from ats.history"}
+    # placeholder -> type, e.g. {"REVISION": "int from ats.history"}
+    params: Mapping[str, str] = field(default_factory=dict)
     cautions: tuple[str, ...] = ()
     guard: str = ""
     verify: str = ""
@@ -112,6 +130,12 @@ class Step:
     role: str = ""
     approvals: int = 0
     digest: str = ""
+    commands: tuple[Command, ...] = ()  # the statements, each with its own risk
+    never: bool = False  # manual for good: no annotation may unlock it
+    timeout: float = 0.0  # seconds; 0: the runner's default
+    ttl: float = 0.0  # seconds an approval stays good; 0: the default
+    because: str = ""  # the author's reason for a lower risk than the compiler's
+    locked: str = ""  # why an annotated step is not unlocked, for a person
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +159,17 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
+class Resource:
+    """A row of the table of services: where it is and where its credential lives, never the credential."""
+
+    service: str  # "Grafana"
+    url: str
+    credentials: str  # 'See 1Password vault: "AI-Trading-Grafana"'
+    notes: str = ""
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """A whole runbook, compiled."""
 
@@ -149,6 +184,26 @@ class Plan:
     diagnostics: tuple[Diagnostic, ...] = ()
     channel: str = ""  # "#trading-ops-alerts"
     facts: Mapping[str, str] = field(default_factory=dict)  # other bold "Key: value" lines of the header
+    placeholders: tuple[str, ...] = ()  # what a person must fill in: "process_name"; in order, each once
+    blocks: int = 0  # code blocks
+    items: int = 0  # runnable items (statements) in them
+    tables: int = 0
+    resources: tuple[Resource, ...] = ()
+
+    @property
+    def ladder(self) -> tuple[Contact, ...]:
+        """The contacts asked in turn, shortest wait first."""
+        rows = [(c.wait, i, c) for i, c in enumerate(self.contacts) if c.wait is not None]
+        return tuple(c for _, _, c in sorted(rows, key=lambda r: (r[0], r[1])))
+
+    @property
+    def security(self) -> Contact | None:
+        """The contact who is paged at once for a security incident."""
+        return next((c for c in self.contacts if c.kind == "security"), None)
+
+    @property
+    def errors(self) -> tuple[Diagnostic, ...]:
+        return tuple(d for d in self.diagnostics if d.severity == "error")
 
     def entry(self, entry_id: str) -> Entry | None:
         return next((e for e in self.entries if e.id == entry_id), None)
