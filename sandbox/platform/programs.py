@@ -1,0 +1,151 @@
+"""Real executables for the platform's host, and its log files."""
+
+import asyncio
+import json
+import secrets
+import shlex
+import shutil
+import sys
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from sandbox.platform import cluster, docker, pm2, storage
+from sandbox.platform.shell import Program, Result
+from sandbox.platform.state import PlatformState
+
+_PROGRAMS: dict[str, Program] = {
+    "pm2": pm2.run,
+    "docker": docker.run,
+    "helm": cluster.helm,
+    "kubectl": cluster.kubectl,
+    "aws": storage.aws,
+    "backup-postgres.sh": storage.backup_postgres,
+    "backup-redis.sh": storage.backup_redis,
+}
+_READS = frozenset(
+    {
+        "jlist",
+        "status",
+        "ls",
+        "list",
+        "logs",
+        "describe",
+        "show",
+        "info",
+        "ps",
+        "inspect",
+        "version",
+        "history",
+        "get",
+        "s3",
+    }
+)
+
+
+class Programs:
+    """The directory of executables, and the port through which they ask.
+
+    Args:
+        state: what they show and change.
+        folder: gets `bin/` (for PATH), `host/` (the working directory) and `var-log/`.
+    """
+
+    def __init__(self, state: PlatformState, folder: Path) -> None:
+        self._state = state
+        self._secret = secrets.token_hex(16)
+        self.bin = folder / "bin"
+        self.host = folder / "host"
+        self.var_log = folder / "var-log"
+        self.app = Starlette(routes=[Route("/", self._run, methods=["POST"])])
+
+    def write(self, port: int) -> None:
+        """Write every program and file; `port` is where `app` is served."""
+        for folder in (self.bin, self.host / "scripts", self.host / "logs", self.var_log):
+            folder.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(Path(__file__).with_name("client.py"), self.bin / ".client.py")
+        (self.bin / ".platform.json").write_text(
+            json.dumps({"port": port, "secret": self._secret}), encoding="utf-8"
+        )
+        (self.bin / ".platform.json").chmod(0o600)
+        for name in _PROGRAMS:
+            folder = self.host / "scripts" if name.endswith(".sh") else self.bin
+            _executable(folder / name, self._call(name))
+        _executable(self.bin / "tail", _TAIL.format(logs=shlex.quote(str(self.var_log))))
+        (self.host / "ecosystem.config.cjs").write_text(_ecosystem(self._state), encoding="utf-8")
+        self._state.on_log = self.write_logs
+        self.write_logs()
+
+    def write_logs(self) -> None:
+        """Bring the log files up to the state of things."""
+        _write_lines(self.host / "logs" / "combined.log", self._state.log)
+        for backup in self._state.backups:
+            _write_lines(self.var_log / f"{backup.store}-backup.log", backup.log)
+
+    def _call(self, name: str) -> str:
+        python, client = shlex.quote(sys.executable), shlex.quote(str(self.bin / ".client.py"))
+        return f'exec {python} -S -E {client} {name} "$@"\n'
+
+    async def _run(self, request: Request) -> Response:
+        asked = await request.json()
+        if not secrets.compare_digest(str(asked.get("secret", "")), self._secret):
+            return JSONResponse(
+                {"out": "", "err": "Wrong secret.\n", "code": 77, "follow": False}, status_code=403
+            )
+        result = await self._answer(
+            asked["program"], asked["arguments"], asked["directory"], asked["environment"]
+        )
+        body = {"out": result.out, "err": result.err, "code": result.code, "follow": result.follow}
+        return JSONResponse(body)
+
+    async def _answer(self, name: str, arguments: list[str], directory: str, environment: list[str]) -> Result:
+        system = name if name in {"pm2", "docker", "helm", "kubectl", "aws"} else "backup"
+        if system != "backup":
+            fault = self._state.faults.of(system)
+            await asyncio.sleep(fault.delay)
+            if fault.hanging:
+                return Result(follow=True)
+        result = _PROGRAMS[name](self._state, arguments)
+        if system == "backup" or not _READS & set(arguments[:2]):
+            self._state.record(
+                system,
+                (name, *arguments),
+                exit_code=result.code,
+                directory=directory,
+                environment=tuple(environment),
+            )
+        return result
+
+
+_TAIL = """# The runbook reads /var/log/…-backup.log of the platform's host, which is this directory's business.
+logs={logs}
+for argument in "$@"; do
+  shift
+  case "$argument" in
+    /var/log/postgres-backup.log|/var/log/redis-backup.log) argument="$logs/${{argument##*/}}" ;;
+  esac
+  set -- "$@" "$argument"
+done
+for real in /usr/bin/tail /bin/tail; do
+  [ -x "$real" ] && exec "$real" "$@"
+done
+echo "tail: not found on this machine" >&2
+exit 127
+"""
+
+
+def _executable(path: Path, body: str) -> None:
+    path.write_text(f"#!/bin/sh\n{body}", encoding="utf-8")
+    path.chmod(0o755)
+
+
+def _write_lines(path: Path, lines: object) -> None:
+    path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")  # type: ignore[attr-defined]
+
+
+def _ecosystem(state: PlatformState) -> str:
+    apps = [{"name": a.name, "script": a.script, "max_memory_restart": "512M"} for a in state.apps]
+    return f"module.exports = {json.dumps({'apps': apps}, indent=2)};\n"

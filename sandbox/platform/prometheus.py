@@ -1,0 +1,122 @@
+"""Prometheus on port 9090, answering from the platform's own history."""
+
+import re
+from datetime import datetime
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.datastructures import QueryParams
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from sandbox.platform import figures, promql
+from sandbox.platform.state import PlatformState
+
+_MOST_POINTS = 11_000  # Prometheus's own limit per series
+_UNITS = {"": 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+
+
+def app(state: PlatformState) -> Starlette:
+    async def query(request: Request) -> Response:
+        return _answer(_instant, state, await _parameters(request))
+
+    async def query_range(request: Request) -> Response:
+        return _answer(_range, state, await _parameters(request))
+
+    async def ready(_request: Request) -> Response:
+        return PlainTextResponse("Prometheus Server is Ready.\n")
+
+    async def healthy(_request: Request) -> Response:
+        return PlainTextResponse("Prometheus Server is Healthy.\n")
+
+    async def alerts(_request: Request) -> Response:
+        return JSONResponse({"status": "success", "data": {"alerts": []}})
+
+    async def targets(_request: Request) -> Response:
+        return JSONResponse(
+            {"status": "success", "data": {"activeTargets": _targets(state), "droppedTargets": []}}
+        )
+
+    return Starlette(
+        routes=[
+            Route("/-/ready", ready),
+            Route("/-/healthy", healthy),
+            Route("/api/v1/query", query, methods=["GET", "POST"]),
+            Route("/api/v1/query_range", query_range, methods=["GET", "POST"]),
+            Route("/api/v1/alerts", alerts),
+            Route("/api/v1/targets", targets),
+        ]
+    )
+
+
+async def _parameters(request: Request) -> QueryParams:
+    form = await request.form()
+    return QueryParams([*request.query_params.multi_items(), *((k, str(v)) for k, v in form.multi_items())])
+
+
+def _answer(evaluate: Any, state: PlatformState, given: QueryParams) -> Response:
+    try:
+        data = evaluate(state, given)
+    except ValueError as error:
+        body = {"status": "error", "errorType": "bad_data", "error": str(error)}
+        return JSONResponse(body, status_code=400)
+    return JSONResponse({"status": "success", "data": data})
+
+
+def _instant(state: PlatformState, given: QueryParams) -> dict[str, Any]:
+    parsed = promql.parse(given.get("query", ""))
+    unix = _time(given.get("time") or str(state.now.timestamp()), "time")
+    samples = parsed.at(unix, figures.series(state))
+    result = [{"metric": labels, "value": [unix, _text(value)]} for labels, value in samples]
+    return {"resultType": "vector", "result": result}
+
+
+def _range(state: PlatformState, given: QueryParams) -> dict[str, Any]:
+    parsed = promql.parse(given.get("query", ""))
+    start, end = _time(given.get("start", ""), "start"), _time(given.get("end", ""), "end")
+    step = _duration(given.get("step", ""))
+    if end < start:
+        raise ValueError('invalid parameter "end": end timestamp must not be before start time')
+    if (end - start) / step > _MOST_POINTS:
+        raise ValueError(
+            "exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the query resolution"
+        )
+    every = list(figures.series(state))
+    rows: dict[tuple[tuple[str, str], ...], list[list[Any]]] = {}
+    for number in range(int((end - start) / step) + 1):
+        unix = start + number * step
+        for labels, value in parsed.at(unix, every):
+            rows.setdefault(tuple(labels.items()), []).append([unix, _text(value)])
+    return {"resultType": "matrix", "result": [{"metric": dict(k), "values": v} for k, v in rows.items()]}
+
+
+def _time(text: str, name: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        pass
+    try:
+        return datetime.fromisoformat(text).timestamp()
+    except ValueError:
+        raise ValueError(f'invalid parameter "{name}": cannot parse "{text}" to a valid timestamp') from None
+
+
+def _duration(text: str) -> float:
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)(ms|s|m|h|d|)", text)
+    if found is None or float(found[1]) == 0:
+        raise ValueError(f'invalid parameter "step": cannot parse "{text}" to a valid duration')
+    return float(found[1]) * _UNITS[found[2]]
+
+
+def _text(value: float) -> str:
+    return f"{value:.10g}"
+
+
+def _targets(state: PlatformState) -> list[dict[str, Any]]:
+    targets = []
+    for name, track in state.up.items():
+        up = track.at(state.now) > 0
+        error = "" if up else "connect: connection refused"
+        targets.append({"labels": {"job": name}, "health": "up" if up else "down", "lastError": error})
+    return targets
