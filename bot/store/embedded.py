@@ -44,6 +44,7 @@ from bot.store.embedded_programs import call, cluster_version, find_programs, ta
 
 _SUPERUSER = "postgres"
 _STOP_SIGNALS = {"smart": signal.SIGTERM, "fast": signal.SIGINT, "immediate": signal.SIGQUIT}
+_PATIENCE = 10.0  # seconds for a running server to answer when it does not say what it is doing
 
 _SETTINGS = {
     "listen_addresses": "",
@@ -53,7 +54,7 @@ _SETTINGS = {
     "timezone": "UTC",
     "log_timezone": "UTC",
 }
-_NOT_DURABLE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+_NOT_DURABLE = {"fsync": "off", "full_page_writes": "off"}  # survives kill -9 of the server, not a power cut
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,13 +266,14 @@ def _await_end(process: psutil.Process, deadline: float) -> None:
 
 
 def _ensure_database(home: Home, database: str, deadline: float) -> str:
-    found = _postmaster(home)
+    found, patience = _postmaster(home), time.monotonic() + _PATIENCE
     while found is not None:
         try:
             _create_database(found.url("postgres"), database, None)
             return found.url(database)
-        except psycopg.OperationalError as error:  # still recovering: its starter was killed while waiting
-            if time.monotonic() > deadline:
+        except psycopg.OperationalError as error:
+            recovering = "the database system is" in str(error)  # its starter was killed while waiting
+            if time.monotonic() > (deadline if recovering else min(deadline, patience)):
                 raise ConfigError(f"PostgreSQL in {home.root} runs but does not answer: {error}") from error
         time.sleep(0.02)
         found = _postmaster(home)

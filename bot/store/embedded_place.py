@@ -56,7 +56,7 @@ def find_home(root: Path) -> Home | None:
         return None
     if os.geteuid() != 0:
         return Home(root, None)
-    return Home(root, pwd.getpwuid(owner) if owner else _unprivileged_user())
+    return Home(root, _user(owner) if owner else _unprivileged_user())
 
 
 def make_home(root: Path) -> Home:
@@ -102,6 +102,16 @@ def _unprivileged_user() -> pwd.struct_passwd:
     )
 
 
+def _user(uid: int) -> pwd.struct_passwd:
+    try:
+        return pwd.getpwuid(uid)
+    except KeyError:
+        raise ConfigError(
+            f"The embedded PostgreSQL's data belongs to user id {uid}, whom this machine does not know. "
+            "Give the data to a user of this machine (chown -R), or set ATS_DATABASE_URL."
+        ) from None
+
+
 def can_enter(path: Path, user: pwd.struct_passwd) -> bool:
     """Whether the user may pass through (or execute) a path and everything above it, by its mode bits."""
     resolved = path.resolve()
@@ -130,9 +140,12 @@ def _own_directory(path: Path, uid: int, mode: int) -> Path:
 
 
 def socket_dir(home: Home) -> Path:
-    """The directory of the server's socket; in the home unless the path would be too long for a socket."""
+    """The directory of the server's socket: in the home, unless its path is too long for a socket.
+
+    Nor may it hold a comma, which separates hosts in a connection string.
+    """
     path = home.root / "run"
-    if len(os.fsencode(path)) <= _SOCKET_DIR_LIMIT:
+    if len(os.fsencode(path)) <= _SOCKET_DIR_LIMIT and "," not in str(path):
         return path
     name = hashlib.sha256(os.fsencode(home.root)).hexdigest()[:12]
     return Path("/tmp") / f"ats-bot-{home.uid}-{name}"  # noqa: S108 - checked when made; TMPDIR may be too long
@@ -154,7 +167,7 @@ def locked(home: Home, deadline: float) -> Iterator[None]:
             except BlockingIOError:
                 if time.monotonic() > deadline:
                     raise ConfigError(
-                        f"Another process has been starting PostgreSQL in {home.root} all the time."
+                        f"Another process has been starting PostgreSQL in {home.root} for too long."
                     ) from None
                 time.sleep(0.01)
         yield
