@@ -191,10 +191,13 @@ def _initdb(home: Home, programs: Path, deadline: float, *, durable: bool) -> No
 def _pg_ctl_start(home: Home, programs: Path, deadline: float, *, durable: bool) -> None:
     settings = _SETTINGS | ({} if durable else _NOT_DURABLE)
     settings["unix_socket_directories"] = '"' + str(make_socket_dir(home)).replace('"', '""') + '"'
-    options = " ".join(f"-c {shlex.quote(f'{k}={v}')}" for k, v in settings.items())
+    # pg_ctl hands -D and -l to a shell unquoted enough for a `"` or `$` to break them: they are relative to the
+    # directory that `call` works in, and the full path, which identifies the process, goes in quoted by us.
+    options = f"-D {shlex.quote(str(home.cluster))} "
+    options += " ".join(f"-c {shlex.quote(f'{k}={v}')}" for k, v in settings.items())
     size = prepare_log(home)
     wait = str(max(1, int(deadline - time.monotonic())))
-    argv = [programs / "pg_ctl", "start", "-w", "-t", wait, "-D", home.cluster, "-l", home.log, "-o", options]
+    argv = [programs / "pg_ctl", "start", "-w", "-t", wait, "-D", "cluster", "-l", home.log.name, "-o", options]
     done = call(home, argv, deadline)
     if done.returncode:
         with home.log.open("rb") as log:
@@ -214,6 +217,9 @@ def _stop(home: Home, how: signal.Signals, deadline: float) -> bool:
                 f"PostgreSQL (process {found.process.pid}) was told to stop and has not. See {home.log}."
             )
         time.sleep(0.01)
+    if socket_dir(home).parent != home.root:
+        with contextlib.suppress(OSError):
+            socket_dir(home).rmdir()
     return True
 
 
@@ -241,7 +247,7 @@ def _is_postmaster(process: psutil.Process, cluster: Path) -> bool:
     if not argv or Path(argv[0]).name != "postgres" or "-D" not in argv:
         return False
     with contextlib.suppress(OSError, IndexError):
-        return Path(argv[argv.index("-D") + 1]).samefile(cluster)
+        return Path(argv[len(argv) - argv[::-1].index("-D")]).samefile(cluster)
     return False
 
 

@@ -14,6 +14,8 @@ from pathlib import Path
 from bot.errors import ConfigError
 from bot.store.embedded_place import Home, can_enter
 
+_NOT_COPIED = shutil.ignore_patterns("include", "doc", "man", "pgxs", "*.a")
+
 
 def find_programs(home: Home, configured: Path | None) -> Path:
     """The directory of a `postgres` that suits the cluster, where the server's user can run it."""
@@ -63,14 +65,21 @@ def _reachable(bin_dir: Path, home: Home) -> Path:
         return bin_dir
     stamp = f"{bin_dir.resolve()} {(bin_dir / 'postgres').stat().st_mtime_ns}"
     copy = home.root / f"pgsql-{hashlib.sha256(stamp.encode()).hexdigest()[:12]}"
+    prefix = bin_dir.resolve().parent
     if not copy.exists():
         unfinished = Path(tempfile.mkdtemp(dir=home.root, prefix="pgsql.new-"))
-        skip = shutil.ignore_patterns("include", "doc", "man", "pgxs", "*.a")
-        shutil.copytree(bin_dir.resolve().parent, unfinished, ignore=skip, dirs_exist_ok=True)
+        for source in (prefix, *_library_dirs(prefix)):  # their places to each other are part of the programs
+            shutil.copytree(source, unfinished / source.relative_to(prefix.parent.parent), ignore=_NOT_COPIED)
         for path in (unfinished, *unfinished.rglob("*")):
             path.chmod(0o755 if path.is_dir() or path.stat().st_mode & stat.S_IXUSR else 0o644)
         unfinished.rename(copy)
-    return copy / bin_dir.name
+    return copy / prefix.parent.name / prefix.name / bin_dir.name
+
+
+def _library_dirs(prefix: Path) -> list[Path]:
+    """Where the tools that repair wheels put the shared libraries that a package brings along."""
+    package = prefix.parent
+    return [d for d in (package.with_name(f"{package.name}.libs"), package / ".dylibs") if d.is_dir()]
 
 
 def call(home: Home, argv: Sequence[object], deadline: float) -> subprocess.CompletedProcess[str]:
@@ -84,7 +93,7 @@ def call(home: Home, argv: Sequence[object], deadline: float) -> subprocess.Comp
         errors="replace",
         check=False,
         timeout=max(1.0, deadline - time.monotonic()) + 5,
-        cwd="/",
+        cwd=home.root,
         env={n: os.environ[n] for n in names if n in os.environ} | {"LC_ALL": "C"},
         start_new_session=True,  # Ctrl-C in our terminal is for us
         user=home.user.pw_uid if home.user else None,

@@ -42,13 +42,17 @@ def test_root_with_programs_in_a_private_directory(data_dir: Path) -> None:
     """A checkout below root's home: programs that the unprivileged user cannot reach are copied, once."""
     private = data_dir / "private"
     private.mkdir(mode=0o700)
-    bin_dir = find_programs(Home(data_dir, None), None)
-    shutil.copytree(bin_dir.parent, private / "pgsql", ignore=shutil.ignore_patterns("include", "*.a"))
-    server = embedded.start(data_dir / "pg", bin_dir=private / "pgsql" / "bin", durable=False)
+    wheel = find_programs(Home(data_dir, None), None).parents[1]
+    for source in (wheel, *wheel.parent.glob(f"{wheel.name}.libs")):
+        shutil.copytree(
+            source, private / source.name, ignore=shutil.ignore_patterns("pginstall", "include", "*.a")
+        )
+    bin_dir = private / wheel.name / "pginstall18" / "bin"
+    server = embedded.start(data_dir / "pg", bin_dir=bin_dir, durable=False)
     assert query(server.url, "SELECT 1") == "1"
     embedded.stop(data_dir / "pg")
-    embedded.start(data_dir / "pg", bin_dir=private / "pgsql" / "bin", durable=False)
-    assert len(list((data_dir / "pg").glob("pgsql-*"))) == 1
+    embedded.start(data_dir / "pg", bin_dir=bin_dir, durable=False)
+    assert len(list((data_dir / "pg").glob("pgsql*"))) == 1
 
 
 @as_root
