@@ -36,6 +36,7 @@ from bot.render.text import (
     md,
     moment,
     one_line,
+    prose,
     utc,
 )
 from bot.render.views import CardView
@@ -91,7 +92,7 @@ def _situation(view: CardView, now: datetime) -> Md:
     return lines(
         md("⏳ *{}*", one_line(view.pending, 200)) if view.pending else "",
         _state(view, now),
-        md("*Impact:* {}", one_line(view.entry.impact, 600)) if view.entry and view.entry.impact else "",
+        md("*Impact:* {}", prose(one_line(view.entry.impact, 600))) if view.entry and view.entry.impact else "",
         _place(view),
         _oncall(view, now),
         _next(view, now),
@@ -214,7 +215,7 @@ def step_line(number: int, step: Step) -> Md:
     return joined(
         " ",
         (
-            md("{}. {}", number, one_line(step.title, 120)),
+            md("{}. {}", number, prose(one_line(step.title, 120))),
             code(short_code(step), 70) if step.source.strip() else "",
             md("– _{}_", note) if note else "",
         ),

@@ -7,7 +7,7 @@ from itertools import groupby
 from bot.domain.health import HealthReport, Reading, Status
 from bot.render.blocks import Block, context, header, sections
 from bot.render.message import Message, message
-from bot.render.text import Md, bold, clip, date, esc, joined, lines, md, one_line
+from bot.render.text import Md, bold, clip, count, date, esc, joined, lines, md, one_line, prose
 from bot.render.words import HEALTH
 
 HEADLINE = {
@@ -37,24 +37,22 @@ def worst_first(readings: Iterable[Reading]) -> list[Reading]:
 
 
 def _group(status: Status, readings: Sequence[Reading]) -> Md:
-    """What is well takes one line each, what is not as many as it needs."""
-    told = [_line(reading) if status is Status.OK else _paragraph(reading) for reading in readings]
-    return (
-        joined("\n" if status is Status.OK else "\n\n", (md("*{}*", HEALTH[status]), *told)) if told else Md("")
-    )
+    """What is well takes one line each under one heading, what is not as many as it needs."""
+    if status is Status.OK:
+        return lines(md("*{}*", HEALTH[status]), *map(_line, readings))
+    return joined("\n\n", map(_paragraph, readings))
 
 
 def _line(reading: Reading) -> Md:
-    normal = md(" _(normal: {})_", _normal(reading))
-    return md("✅ {}: {}{}", bold(reading.system), one_line(reading.value, 200), normal)
+    return md("• {}: {} _(normal: {})_", bold(reading.system), one_line(reading.value, 200), _normal(reading))
 
 
 def _paragraph(reading: Reading) -> Md:
-    symbol = HEALTH[reading.status].split(" ", 1)[0]
+    word = HEALTH[reading.status]
     return lines(
-        md("{} {}: {}", symbol, bold(reading.system), one_line(reading.value, 400)),
+        md("*{}* · {}: {}", word, bold(reading.system), one_line(reading.value, 400)),
         md("Normal: {}", _normal(reading)),
-        md("→ {}", one_line(reading.hint, 400)) if reading.hint else "",
+        md("→ {}", prose(one_line(reading.hint, 400))) if reading.hint else "",
     )
 
 
@@ -66,7 +64,11 @@ def _summary(report: HealthReport, ordered: Sequence[Reading]) -> str:
     """The report in one line: what is wrong, or that nothing is."""
     bad = [reading for reading in ordered if reading.status is not Status.OK]
     if not bad:
-        return f"Health: all {len(ordered)} checks are OK." if ordered else "Health: nothing was checked."
+        return (
+            f"Health: all is well ({count(len(ordered), 'check')})."
+            if ordered
+            else "Health: nothing was checked."
+        )
     told = "; ".join(f"{reading.system}: {one_line(reading.value, 80)}" for reading in bad)
     well = len(ordered) - len(bad)
     return clip(f"Health is {report.worst.value}. {told}. {well} of {len(ordered)} checks are OK.", 600)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from bot.render.blocks import Block, context, identifier, plain, section, with_id
-from bot.render.text import BLANK, clip_md, esc, inert, size
+from bot.render.text import BLANK, clip_md, esc, head, inert, size
 
 MESSAGE_BLOCKS: Final = 50
 VIEW_BLOCKS: Final = 100
@@ -34,8 +34,8 @@ class Message:
 def message(text: object, blocks: Iterable[Block | None], *, marker: str = "") -> Message:
     """A message within every limit. `marker` becomes the first block's block_id.
 
-    When there is too much, the longest paragraphs are cut first, then the last ones left out;
-    buttons and menus stay.
+    What matters stands first, so when there is too much the last paragraphs are cut, then the last
+    ones left out; buttons and menus stay.
     """
     fallback = str(clip_md(esc(text), FALLBACK))
     kept = [block for block in blocks if block] or [section(esc(text))]
@@ -71,16 +71,14 @@ def _without_last(blocks: list[Block]) -> list[Block]:
 
 
 def _shorter(blocks: list[Block], over: int) -> list[Block] | None:
-    """The blocks with the longest paragraph cut; None when none is long enough to be cut."""
-    sizes = [
-        size(block["text"]["text"]) if block["type"] == "section" and "text" in block else 0 for block in blocks
-    ]
-    longest = max(range(len(blocks)), key=sizes.__getitem__)
-    if sizes[longest] <= SHORTEST:
-        return None
-    text = clip_md(blocks[longest]["text"]["text"], max(SHORTEST, sizes[longest] - over))
-    shorter = {**blocks[longest], "text": {**blocks[longest]["text"], "text": str(text)}}
-    return [*blocks[:longest], shorter, *blocks[longest + 1 :]]
+    """The blocks with the last long paragraph cut; None when none is long enough to be cut."""
+    for i in range(len(blocks) - 1, -1, -1):
+        text = blocks[i]["text"]["text"] if blocks[i]["type"] == "section" and "text" in blocks[i] else ""
+        if size(text) > SHORTEST:
+            cut = str(clip_md(text, max(SHORTEST, size(text) - over)))
+            shorter = {**blocks[i], "text": {**blocks[i]["text"], "text": cut}}
+            return [*blocks[:i], shorter, *blocks[i + 1 :]]
+    return None
 
 
 def text_size(blocks: Iterable[Block]) -> int:
@@ -124,7 +122,7 @@ def modal(
     if callback_id:
         view["callback_id"] = identifier(callback_id)
     if private_metadata:
-        view["private_metadata"] = inert(private_metadata)[:METADATA]
+        view["private_metadata"] = head(inert(private_metadata), METADATA)
     return view
 
 

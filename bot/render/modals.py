@@ -121,7 +121,7 @@ def _groups(entries: Sequence[Entry]) -> Mapping[str, list[Block | None]]:
 
 def timeline_modal(number: int, title: str, rows: Sequence[TimelineRow], *, now: datetime) -> View:
     """What happened to an incident, oldest first; the newest rows when there are too many."""
-    shown = [timeline_line(row, now) for row in rows[-200:]]
+    shown = [timeline_line(row, now, 2000) for row in rows[-200:]]
     left = len(rows) - len(shown)
     body = sections(lines(*shown)) or [section(Md("Nothing is recorded yet."))]
     return modal(

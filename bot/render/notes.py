@@ -17,6 +17,7 @@ from bot.render.text import (
     md,
     mention_channel,
     one_line,
+    prose,
     utc,
 )
 from bot.render.views import ReminderView, Who
@@ -88,14 +89,14 @@ def _first(view: ReminderView) -> Md:
     if not view.first_step:
         return Md("")
     command = code(view.first_command, 80) if view.first_command else ""
-    return joined(" ", (md("*First step:* {}", one_line(view.first_step, 150)), command))
+    return joined(" ", (md("*First step:* {}", prose(one_line(view.first_step, 150))), command))
 
 
 def _buttons(view: ReminderView) -> Block | None:
     number = str(view.number)
     return actions(
         button("Acknowledge", "incident_ack", number, style="primary"),
-        button("Runbook", "incident_runbook", number),
+        button("Runbook", "incident_runbook", number) if view.first_step else None,
         url_button("Open in PagerDuty", view.url),
     )
 
@@ -175,7 +176,7 @@ def thread_note(text: object, *, marker: str = "") -> Message:
 def _quoted(note: str) -> Md:
     """A person's own words, all of them, with a bar at the side."""
     kept = [line.strip() for line in note.splitlines() if line.strip()]
-    return lines(*(md("> {}", line) for line in kept))
+    return lines(*(md("> {}", prose(line)) for line in kept))
 
 
 def hello_message(channel: str, *, runbook: str = "", demo: bool = False, marker: str = "") -> Message:

@@ -5,7 +5,7 @@ from typing import Final
 
 from bot.render.blocks import Block, context, section, sections
 from bot.render.message import Message, message
-from bot.render.text import Md, bold, code, code_block, count, joined, lines, link, md, one_line
+from bot.render.text import Md, bold, code, code_block, count, joined, lines, link, md, one_line, prose
 from bot.render.words import RISK, cautions, entry_cautions, severity
 from runbook.model import Entry, Hit, Kind, Risk, Step
 
@@ -34,7 +34,7 @@ def _hit(hit: Hit) -> Md:
     grade = severity(hit.entry.severity) if hit.entry.severity else ""
     return lines(
         joined(" · ", (bold(hit.entry.title), grade)),
-        one_line(hit.excerpt, 240),
+        prose(one_line(hit.excerpt, 240)),
         joined(" · ", (code(f"/ats runbook {hit.entry.id}", 120), f"line {hit.line}" if hit.line else "")),
     )
 
@@ -75,8 +75,8 @@ def entry_blocks(entry: Entry) -> list[Block]:
     about = lines(
         md("📖 *{}*{}", one_line(entry.title, 150), grade),
         md("*When:* {}", code(entry.trigger, 300)) if entry.trigger else "",
-        md("*Impact:* {}", one_line(entry.impact, 600)) if entry.impact else "",
-        md("*Escalate:* {}", one_line(entry.escalation, 600)) if entry.escalation else "",
+        md("*Impact:* {}", prose(one_line(entry.impact, 600))) if entry.impact else "",
+        md("*Escalate:* {}", prose(one_line(entry.escalation, 600))) if entry.escalation else "",
     )
     blocks = [section(about), *sections(cautions(entry_cautions(entry)))]
     for number, step in enumerate(entry.steps, 1):
@@ -92,7 +92,7 @@ def step_text(number: int, step: Step) -> Md:
         code_block(step.source) if step.source.strip() else "",
         md("Only if: {}", code(step.guard, 300)) if step.guard else "",
         md("Then check: {}", code(step.verify, 300)) if step.verify else "",
-        *(md("Changed against the text: {}", one_line(text, 200)) for text in step.rewrites),
+        *(md("Changed against the text: {}", prose(one_line(text, 200))) for text in step.rewrites),
     )
 
 

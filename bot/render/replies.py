@@ -48,6 +48,8 @@ from bot.render.views import (
 from bot.render.words import SOURCE, STATUS, name, oncall_line, person, severity
 
 MOST_ROWS: Final = 30  # of a list in one message; the newest or most urgent ones
+TIMELINE_ROWS: Final = 200
+TIMELINE_SECTIONS: Final = 4  # of 3,000 characters: what one message takes
 
 
 def help_message(commands: Sequence[tuple[str, str]], *, marker: str = "") -> Message:
@@ -101,23 +103,19 @@ def timeline_message(
     heading = f"Timeline of #{number} {one_line(title, 120)}"
     if not rows:
         return message(heading, [section(md("*{}*\nNothing is recorded yet.", heading))], marker=marker)
-    shown = [timeline_line(row, now) for row in rows]
-    paragraphs = sections(lines(*shown[-100:]))[-4:]
-    cut = len(rows) > len(shown[-100:]) or len(sections(lines(*shown[-100:]))) > len(paragraphs)
-    note = (
-        "Older lines are left out here; the whole is kept."
-        if cut
-        else f"{count(len(rows), 'line')}, oldest first."
-    )
-    summary = f"{heading}: {count(len(rows), 'line')}"
-    return message(summary, [section(md("*{}*", heading)), *paragraphs, context(note)], marker=marker)
+    paragraphs = sections(lines(*(timeline_line(row, now) for row in rows[-TIMELINE_ROWS:])))
+    whole = len(rows) <= TIMELINE_ROWS and len(paragraphs) <= TIMELINE_SECTIONS
+    told = count(len(rows), "line")
+    note = f"{told}, oldest first." if whole else f"{told}; only the newest fit here. The whole is kept."
+    blocks = [section(md("*{}*", heading)), *paragraphs[-TIMELINE_SECTIONS:], context(note)]
+    return message(f"{heading}: {told}", blocks, marker=marker)
 
 
-def timeline_line(row: TimelineRow, now: datetime) -> Md:
+def timeline_line(row: TimelineRow, now: datetime, limit: int = 500) -> Md:
     """One thing that happened: "03:02 Dana: acknowledged (in PagerDuty)"."""
     where = SOURCE.get(row.source, row.source)
     who = md("{}: ", name(row.who)) if row.who and (row.who.name or row.who.slack_id) else ""
-    return md("{}  {}{} _({})_", date(row.at, now), who, one_line(row.text or row.kind, 500), where)
+    return md("{}  {}{} _({})_", date(row.at, now), who, one_line(row.text or row.kind, limit), where)
 
 
 def whoami_message(view: WhoamiView, *, marker: str = "") -> Message:
@@ -149,9 +147,18 @@ def roles_text(roles: Sequence[RoleView]) -> Md:
     if not roles:
         return Md("*Your roles:* none. You can read, not change.")
     shown = [
-        md("{} *{}* – {}", "✅" if r.has else "▫️ no", one_line(r.role, 40), one_line(r.why, 200)) for r in roles
+        md("{} *{}*{}: {}", _tick(role), one_line(role.role, 40), _mine(role), one_line(role.why, 200))
+        for role in roles
     ]
     return lines(Md("*Your roles*"), *shown)
+
+
+def _tick(role: RoleView) -> str:
+    return "✅" if role.has else "▫️"
+
+
+def _mine(role: RoleView) -> str:
+    return "" if role.has else " – not yours"
 
 
 def missing_text(missing: Sequence[str]) -> Md:

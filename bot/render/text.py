@@ -164,7 +164,7 @@ def code(text: object, limit: int = 300) -> Md:
 def prose(text: object) -> Md:
     """Outside text in which a pair of backticks still shows as code; for the runbook's and people's words."""
     parts = re.split(r"`([^`\n]+)`", clean(text).replace("**", ""))
-    return Md("".join(code(part) if i % 2 else esc(part) for i, part in enumerate(parts)))
+    return Md("".join(code(part, 2500) if i % 2 else esc(part) for i, part in enumerate(parts)))
 
 
 def code_block(text: object, limit: int = 2900) -> Md:

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Final
 
 from bot.domain.health import Status
-from bot.render.text import Md, bold, date, esc, joined, lines, md, mention_user, one_line
+from bot.render.text import Md, bold, date, esc, joined, lines, md, mention_user, one_line, prose
 from bot.render.views import OnCallView, Who
 from runbook.model import Entry, Risk, Step
 
@@ -70,7 +70,7 @@ def cautions(texts: tuple[str, ...]) -> Md:
 def _caution(text: str) -> Md:
     bare = text.strip()
     first, *rest = [line.strip() for line in bare.splitlines() if line.strip()]
-    return lines(md("> ⚠️ *Caution:* {}", first), *(md("> {}", line) for line in rest))
+    return lines(md("> ⚠️ *Caution:* {}", prose(first)), *(md("> {}", prose(line)) for line in rest))
 
 
 def entry_cautions(entry: Entry) -> tuple[str, ...]:
