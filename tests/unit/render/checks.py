@@ -3,6 +3,7 @@
 from typing import Any
 
 from bot.render import Message
+from sandbox.slack.blockkit import MOST_TEXT_OF_ALL_BLOCKS, message_problems, text_length, view_problems
 
 from .limits import check_message, check_view, live, shown_texts
 
@@ -10,12 +11,15 @@ from .limits import check_message, check_view, live, shown_texts
 def taken(message: Message, marker: str = "") -> Message:
     """The message, after Slack's limits have been checked."""
     check_message(message.payload(), marker)
+    assert message_problems(message.blocks) == []
+    assert text_length(message.blocks) <= MOST_TEXT_OF_ALL_BLOCKS
     return message
 
 
 def taken_view(view: dict[str, Any]) -> dict[str, Any]:
     """The modal or home, after Slack's limits have been checked."""
     check_view(view)
+    assert view_problems(view, view["type"]) == []
     return view
 
 

@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 from bot.render import Message, home_tab, message, modal
 from bot.render.blocks import Block, actions, button, context, divider, fields, header, section, table
 
-from .limits import check_message, check_view, live, shown_texts, units
+from .checks import taken, taken_view
+from .limits import live, shown_texts, units
 from .samples import SETTINGS, outside
 
 
@@ -27,7 +28,7 @@ def any_block() -> st.SearchStrategy[Block | None]:
 def test_any_message_is_taken(text: str, blocks: list[Block | None], marker: str) -> None:
     """However much there is, the message is within every limit and mentions nobody."""
     made = message(text, blocks, marker=marker)
-    check_message(made.payload(), marker)
+    taken(made, marker)
     assert not live(made.payload())
 
 
@@ -35,8 +36,8 @@ def test_any_message_is_taken(text: str, blocks: list[Block | None], marker: str
 @given(outside(), st.lists(any_block(), max_size=120))
 def test_any_view_is_taken(text: str, blocks: list[Block | None]) -> None:
     """However much there is, the modal and the home are within every limit."""
-    check_view(modal(text, blocks, callback_id="c", private_metadata=text))
-    check_view(home_tab(blocks))
+    taken_view(modal(text, blocks, callback_id="c", private_metadata=text))
+    taken_view(home_tab(blocks))
 
 
 def test_what_stands_first_stays() -> None:
@@ -67,7 +68,7 @@ def test_a_message_without_blocks_shows_its_text() -> None:
 
 def test_an_empty_message_still_has_text() -> None:
     """A blank fallback would be refused by Slack."""
-    check_message(message("", []).payload())
+    taken(message("", []))
 
 
 def test_the_marker_is_on_the_first_block() -> None:
@@ -79,4 +80,4 @@ def test_the_marker_is_on_the_first_block() -> None:
 
 def test_a_large_table_fits() -> None:
     """A hundred rows of twenty long cells are still one message."""
-    check_message(message("m", [section("x"), table([["y" * 3000] * 20] * 100)]).payload())
+    taken(message("m", [section("x"), table([["y" * 3000] * 20] * 100)]))
