@@ -67,6 +67,7 @@ class Scenario:
             The PagerDuty incident.
         """
         self.trouble(platform.state)
+        await platform.settled()
         details = self.details(platform.state)
         return await pagerduty.trigger(
             self.title, service=SERVICE, urgency=self.urgency, details=details, priority=None

@@ -11,13 +11,14 @@ from starlette.routing import Mount
 from starlette.types import ASGIApp
 
 from sandbox.clock import SandboxClock
-from sandbox.platform import api, prometheus, rate_gate, services
+from sandbox.platform import api, prometheus, rate_gate, services, troubles, worktree
 from sandbox.platform.faults import HTTP_SYSTEMS, Fault, Faults
 from sandbox.platform.gate import Gate
 from sandbox.platform.listeners import LOOPBACK, Listener, http_listener, stream_listener
 from sandbox.platform.programs import Programs
 from sandbox.platform.redis import PASSWORD as REDIS_PASSWORD
 from sandbox.platform.redis import RedisServer
+from sandbox.platform.sessions import HeldSessions
 from sandbox.platform.state import PlatformState
 
 __all__ = ["API_TOKEN", "REDIS_PASSWORD", "Fault", "Faults", "Platform", "PlatformState"]
@@ -36,6 +37,8 @@ class Platform:
         clock: the sandbox's clock.
         public_url: where `app` will be mounted.
         state_dir: for the programs and log files; a temporary directory when None, removed by `close`.
+        database_url: the trading platform's own database (see `seed_database`); with it, an exhausted pool
+            shows real sessions that are idle in transaction.
     """
 
     def __init__(
@@ -44,6 +47,7 @@ class Platform:
         clock: SandboxClock,
         public_url: str = "http://127.0.0.1:8025/platform",
         state_dir: Path | None = None,
+        database_url: str | None = None,
     ) -> None:
         self.public_url = public_url
         self.state = PlatformState(clock)
@@ -55,6 +59,8 @@ class Platform:
         self._state_dir = state_dir
         self._temporary: Path | None = None
         self._programs: Programs | None = None
+        self._sessions: HeldSessions | None = None
+        self.database_url = database_url
 
     def _build(self) -> dict[str, ASGIApp]:
         systems = {
@@ -79,15 +85,30 @@ class Platform:
                 listener.open()
                 await listener.ready()
         self._programs.write(self._listeners["programs"].port)
+        await worktree.write(self.state, self._programs.host)
+        if self.database_url is not None:
+            self._sessions = HeldSessions(self.database_url, self._pool_freed)
+            self.state.on_pool = self._sessions.want
 
     async def close(self) -> None:
         """Close every port; may be called twice."""
+        if self._sessions is not None:
+            self.state.on_pool = lambda _exhausted: None
+            await self._sessions.close()
         for listener in self._listeners.values():
             listener.close()
         self._listeners = {}
         if self._temporary is not None:
             shutil.rmtree(self._temporary, ignore_errors=True)
             self._temporary = None
+
+    async def settled(self) -> None:
+        """Return when the database's sessions agree with the state of the pool."""
+        if self._sessions is not None:
+            await self._sessions.settled()
+
+    def _pool_freed(self) -> None:
+        troubles.free_pool(self.state)
 
     def environment(self) -> dict[str, str]:
         """The bot's `[target]` settings for this platform; call it after `start`.

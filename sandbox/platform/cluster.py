@@ -10,7 +10,9 @@ from sandbox.platform.shell import Result, age, option, split, table, usage
 from sandbox.platform.state import PlatformState
 
 _RELEASE, _NAMESPACE = "ats", "trading"
-_HELM_USAGE = "history ats -n trading [-o json] | rollback ats [REVISION] -n trading | test ats -n trading"
+_HELM_USAGE = (
+    "history ats -n trading [-o json] | rollback ats [REVISION] -n trading | test|status ats -n trading"
+)
 _KUBECTL_USAGE = "get pods -n trading [-o json]"
 _UNREACHABLE = (
     "The connection to the server 127.0.0.1:6443 was refused - did you specify the right host or port?\n"
@@ -34,6 +36,8 @@ def helm(state: PlatformState, arguments: Sequence[str]) -> Result:  # noqa: PLR
             return _rollback(state, revision)
         case ["test", _]:
             return _test(state)
+        case ["status", _]:
+            return _status(state)
         case _:
             return usage("helm", _HELM_USAGE, arguments)
 
@@ -85,6 +89,15 @@ def _rollback(state: PlatformState, wanted: str) -> Result:
     for pod in state.pods:
         pod.started, pod.ready, pod.waiting, pod.restarts = now, True, "", 0
     return Result("Rollback was a success! Happy Helming!\n")
+
+
+def _status(state: PlatformState) -> Result:
+    deployed = _deployed(state)
+    when = deployed.updated.strftime("%a %b %d %H:%M:%S %Y")
+    return Result(
+        f"NAME: {_RELEASE}\nLAST DEPLOYED: {when}\nNAMESPACE: {_NAMESPACE}\nSTATUS: {deployed.status}\n"
+        f"REVISION: {deployed.number}\n"
+    )
 
 
 def _test(state: PlatformState) -> Result:

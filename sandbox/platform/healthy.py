@@ -115,7 +115,8 @@ def _backup(store: str, now: datetime, size: int, stem: str) -> Backup:
 def add_backup(backup: Backup, stem: str, at: datetime, size: int) -> BackupObject:
     """A run that worked: its log lines and its object."""
     suffix = "dump" if backup.store == "postgres" else "rdb.gz"
-    made = BackupObject(f"{backup.store}/{stem}_{at:%Y-%m-%d}.{suffix}", size, at + timedelta(minutes=4))
+    modified = (at + timedelta(minutes=4)).replace(microsecond=0)
+    made = BackupObject(f"{backup.store}/{stem}_{at:%Y-%m-%d}.{suffix}", size, modified)
     backup.objects = [o for o in backup.objects if o.key != made.key] + [made]
     stamp = f"{at:%Y-%m-%d %H:%M:%S}"
     backup.log.append(f"[{stamp}] Starting {backup.store} backup")

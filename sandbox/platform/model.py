@@ -132,7 +132,7 @@ class Backup:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """Something that somebody did to the platform: a program that ran, or a request that changed something."""
+    """What somebody did to the platform: a program that ran, or a request that changed something."""
 
     at: datetime
     system: str

@@ -7,6 +7,7 @@ import shlex
 import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -26,24 +27,6 @@ _PROGRAMS: dict[str, Program] = {
     "backup-postgres.sh": storage.backup_postgres,
     "backup-redis.sh": storage.backup_redis,
 }
-_READS = frozenset(
-    {
-        "jlist",
-        "status",
-        "ls",
-        "list",
-        "logs",
-        "describe",
-        "show",
-        "info",
-        "ps",
-        "inspect",
-        "version",
-        "history",
-        "get",
-        "s3",
-    }
-)
 
 
 class Programs:
@@ -75,7 +58,6 @@ class Programs:
             folder = self.host / "scripts" if name.endswith(".sh") else self.bin
             _executable(folder / name, self._call(name))
         _executable(self.bin / "tail", _TAIL.format(logs=shlex.quote(str(self.var_log))))
-        (self.host / "ecosystem.config.cjs").write_text(_ecosystem(self._state), encoding="utf-8")
         self._state.on_log = self.write_logs
         self.write_logs()
 
@@ -95,13 +77,12 @@ class Programs:
             return JSONResponse(
                 {"out": "", "err": "Wrong secret.\n", "code": 77, "follow": False}, status_code=403
             )
-        result = await self._answer(
-            asked["program"], asked["arguments"], asked["directory"], asked["environment"]
-        )
+        result = await self._answer(asked)
         body = {"out": result.out, "err": result.err, "code": result.code, "follow": result.follow}
         return JSONResponse(body)
 
-    async def _answer(self, name: str, arguments: list[str], directory: str, environment: list[str]) -> Result:
+    async def _answer(self, asked: dict[str, Any]) -> Result:
+        name, arguments = asked["program"], asked["arguments"]
         system = name if name in {"pm2", "docker", "helm", "kubectl", "aws"} else "backup"
         if system != "backup":
             fault = self._state.faults.of(system)
@@ -109,14 +90,14 @@ class Programs:
             if fault.hanging:
                 return Result(follow=True)
         result = _PROGRAMS[name](self._state, arguments)
-        if system == "backup" or not _READS & set(arguments[:2]):
-            self._state.record(
-                system,
-                (name, *arguments),
-                exit_code=result.code,
-                directory=directory,
-                environment=tuple(environment),
-            )
+        environment = tuple(asked["environment"])
+        self._state.record(
+            system,
+            (name, *arguments),
+            exit_code=result.code,
+            directory=asked["directory"],
+            environment=environment,
+        )
         return result
 
 
@@ -144,8 +125,3 @@ def _executable(path: Path, body: str) -> None:
 
 def _write_lines(path: Path, lines: object) -> None:
     path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")  # type: ignore[attr-defined]
-
-
-def _ecosystem(state: PlatformState) -> str:
-    apps = [{"name": a.name, "script": a.script, "max_memory_restart": "512M"} for a in state.apps]
-    return f"module.exports = {json.dumps({'apps': apps}, indent=2)};\n"

@@ -51,6 +51,7 @@ class PlatformState:
         self.log: deque[str] = deque(healthy.application_log(now), maxlen=2000)
         self.journal: deque[Call] = deque(maxlen=1000)
         self.on_log: Callable[[], None] = lambda: None  # set by whoever keeps the log files
+        self.on_pool: Callable[[bool], None] = lambda _exhausted: None  # set by whoever holds real sessions
 
     @property
     def now(self) -> datetime:

@@ -1,13 +1,20 @@
 """`aws s3 ls` on the backup bucket, and the two backup scripts."""
 
+import json
 from collections.abc import Sequence
 
 from sandbox.platform import troubles
-from sandbox.platform.shell import Result, usage
+from sandbox.platform.faults import Fault
+from sandbox.platform.shell import Result, option, usage
 from sandbox.platform.state import PlatformState
 
-BUCKET = "s3://ai-trading-backups/"
-_USAGE = f"s3 ls {BUCKET}postgres/"
+_BUCKET_NAME = "ai-trading-backups"
+BUCKET = f"s3://{_BUCKET_NAME}/"
+_NEWEST = "max_by(Contents,&LastModified).LastModified"  # the one query that the runbook asks
+_USAGE = (
+    f"s3 ls {BUCKET}[PREFIX] | s3api list-objects-v2 --bucket {_BUCKET_NAME} [--prefix P] "
+    f"[--query '{_NEWEST}' --output text]"
+)
 _SEEN_LINES = 4  # what one run of a backup script writes
 
 
@@ -22,6 +29,8 @@ def aws(state: PlatformState, arguments: Sequence[str]) -> Result:
     match list(arguments):
         case ["s3", "ls", where] if where.startswith(BUCKET):
             return _list(state, where.removeprefix(BUCKET))
+        case ["s3api", "list-objects-v2", *options] if option(options, "--bucket") == _BUCKET_NAME:
+            return _list_api(state, options)
         case _:
             return usage("aws", _USAGE, arguments)
 
@@ -39,6 +48,23 @@ def _list(state: PlatformState, prefix: str) -> Result:
     return Result("".join(shown)) if objects else Result(code=1)
 
 
+def _list_api(state: PlatformState, options: Sequence[str]) -> Result:
+    prefix, query = option(options, "--prefix") or "", option(options, "--query")
+    objects = [o for b in state.backups for o in b.objects if o.key.startswith(prefix)]
+    if query is None:
+        rows = [{"Key": o.key, "LastModified": o.modified.isoformat(), "Size": o.size} for o in objects]
+        return Result(json.dumps({"Contents": rows} if rows else {}, indent=4) + "\n")
+    if query.replace(" ", "") != _NEWEST:
+        return usage("aws", _USAGE, ["s3api", "list-objects-v2", *options])
+    if not objects:
+        error = (
+            "In function max_by(), invalid type for value: None, expected one of: ['array'], received: \"null\""
+        )
+        return Result(err=f"\n{error}\n", code=255)
+    newest = max(o.modified for o in objects).isoformat()
+    return Result(f"{newest}\n" if option(options, "--output") == "text" else f'"{newest}"\n')
+
+
 def backup_postgres(state: PlatformState, arguments: Sequence[str]) -> Result:
     return _backup(state, "postgres", arguments)
 
@@ -50,7 +76,7 @@ def backup_redis(state: PlatformState, arguments: Sequence[str]) -> Result:
 def _backup(state: PlatformState, store: str, arguments: Sequence[str]) -> Result:
     if arguments:
         return usage(f"backup-{store}.sh", "(no arguments)", arguments)
-    if state.faults.of("aws") != type(state.faults.of("aws"))():
+    if state.faults.of("aws") != Fault():
         return Result(err=f"ERROR {troubles.UPLOAD_ERROR}\n", code=1)
     troubles.run_backup(state, store)
     lines = list(troubles.backup_of(state, store).log)[-_SEEN_LINES:]

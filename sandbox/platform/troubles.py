@@ -51,11 +51,13 @@ def exhaust_pool(state: PlatformState) -> None:
     began = state.now - timedelta(minutes=4)
     state.pool_active.set(began, ramp(state.pool_active.at(began), state.pool_max, 120))
     state.write_log("error", "trading-api", POOL_ERROR)
+    state.on_pool(True)
     _app(state, "trading-api").err.append(healthy.log_line(state.now, "error", "trading-api", POOL_ERROR))
 
 
 def free_pool(state: PlatformState) -> None:
     state.pool_active.set(state.now, steady(31, 4))
+    state.on_pool(False)
 
 
 def exhaust_rate_gate(state: PlatformState, name: str = "alphavantage") -> None:
