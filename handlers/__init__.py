@@ -1,0 +1,12 @@
+"""What Slack and PagerDuty send in: acknowledged, parsed, handed to one operation."""
+
+from slack_bolt.async_app import AsyncApp
+
+from handlers import actions, commands, events, views
+from handlers.services import Services
+
+
+def register_all(app: AsyncApp, services: Services) -> None:
+    """Register every listener."""
+    for part in (commands, actions, views, events):
+        part.register(app, services)

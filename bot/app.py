@@ -1,0 +1,343 @@
+"""The composition root: settings in, a running bot out. Everything live is made here and nowhere else."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import structlog
+import uvicorn
+from slack_bolt.async_app import AsyncApp
+from slack_bolt.authorization import AuthorizeResult
+from starlette.applications import Starlette
+
+import runbook
+from bot import log as logs
+from bot.clients.directory import Directory, Remembered, RoleIds
+from bot.clients.pagerduty import PagerDuty
+from bot.clients.slack import Identity, Slack
+from bot.config import Settings
+from bot.domain.policy import Access, Role
+from bot.errors import AtsError, ConfigError, TemporaryError
+from bot.jobs import worker as jobs
+from bot.jobs.work import Work
+from bot.operations import incidents
+from bot.operations.rules import Rules
+from bot.operations.views import on_call_views, row_view, shown
+from bot.render import HomeView, PolicyLevel, PolicyView, Who
+from bot.sockets import Sockets
+from bot.store import embedded
+from bot.store.migrate import migrate
+from bot.store.session import Store, Tx
+from bot.targets import Target, TargetSettings
+from bot.web.server import web_app
+from bot.web.state import Figures
+from handlers import register_all
+from handlers.commands import whoami_view
+
+log = structlog.get_logger(__name__)
+
+
+def load_rules(settings: Settings) -> Rules:
+    """Compile the runbook; raises ConfigError if it cannot be read or has errors."""
+    path = settings.runbook or Path(str(runbook.shipped_path()))
+    try:
+        text = path.read_bytes().decode("utf-8", errors="replace")
+    except OSError as error:
+        raise ConfigError(f"ATS_RUNBOOK names {path}, which cannot be read ({error.strerror}).") from None
+    lock = path.with_suffix(".lock")
+    plan = runbook.compile_text(text, path=str(path), lock=lock.read_text("utf-8") if lock.is_file() else None)
+    if not plan.entries:
+        raise ConfigError(f"The runbook {path} has no entries: is it the right file?")
+    return Rules(plan, settings.channel)
+
+
+def target_settings(settings: Settings) -> TargetSettings:
+    """`[target]` as the targets take it."""
+    wanted = settings.target
+    redis = wanted.redis_url.get_secret_value() or f"redis://localhost:{wanted.redis_port}"
+    secrets = (wanted.api_token, wanted.database_url, wanted.redis_url, settings.slack_bot_token,
+               settings.pagerduty_api_token)  # fmt: skip
+    return TargetSettings(
+        database_url=wanted.database_url.get_secret_value(),
+        redis_url=redis,
+        api_url=wanted.api_url,
+        api_token=wanted.api_token.get_secret_value(),
+        cwd=wanted.cwd,
+        env=wanted.env,
+        path=wanted.path,
+        rewrites=wanted.rewrites,
+        deployment=wanted.deployment,
+        secrets=tuple(s.get_secret_value() for s in secrets if s.get_secret_value()),
+    )
+
+
+def all_secrets(settings: Settings) -> list[str]:
+    """Every secret value of the settings, for redaction."""
+    fields = (
+        settings.slack_bot_token, settings.slack_app_token, settings.slack_signing_secret,
+        settings.pagerduty_api_token, settings.target.api_token, settings.target.database_url,
+    )  # fmt: skip
+    return [f.get_secret_value() for f in fields if f.get_secret_value()] + list(settings.webhook_secrets)
+
+
+def database_url(settings: Settings) -> str:
+    """The bot's database: the one that is set, or the embedded one, started if it is not running. Blocking."""
+    url = settings.database_url.get_secret_value()
+    if url:
+        return url
+    return embedded.start(settings.data_dir / "postgres", bin_dir=settings.postgres_bin).url
+
+
+class Bot:
+    """A bot, put together but not started."""
+
+    def __init__(self, settings: Settings, store: Store) -> None:
+        self.settings, self.store = settings, store
+        self.rules = load_rules(settings)
+        self.figures = Figures()
+        self.identity: Identity | None = None
+        self.slack = Slack(token=settings.slack_bot_token.get_secret_value(), api_url=settings.slack_api_url)
+        self.pagerduty = PagerDuty(
+            token=settings.pagerduty_api_token.get_secret_value(),
+            api_url=settings.pagerduty_api_url,
+            events_url=settings.pagerduty_events_url,
+        )
+        self.remembered = Remembered(settings.redis_url.get_secret_value() or "mem://")
+        self.directory = Directory(
+            slack=self.slack,
+            pagerduty=self.pagerduty,
+            contacts=lambda: self.rules.plan.contacts,
+            channel=settings.channel,
+            role_ids=RoleIds({Role(name): ids for name, ids in settings.roles.model_dump().items() if ids}),
+            remembered=self.remembered,
+        )
+        self.target = Target(target_settings(settings))
+        self.work = Work(
+            store=store,
+            slack=self.slack,
+            pagerduty=self.pagerduty,
+            directory=self.directory,
+            target=self.target,
+            current_rules=lambda: self.rules,
+            from_email=settings.pagerduty_from_email,
+        )
+        self.worker = jobs.Worker(self.work)
+        self.bolt = self._bolt()
+        register_all(self.bolt, BotServices(self))
+        self.sockets = Sockets(self.bolt, settings.slack_app_token.get_secret_value())
+
+    def _bolt(self) -> AsyncApp:
+        async def authorize(**_: Any) -> AuthorizeResult:
+            # Known since the start: asking Slack at every click would cost more than the whole acknowledgement.
+            return AuthorizeResult(
+                enterprise_id=None,
+                team_id=self.identity.team_id if self.identity else None,
+                bot_user_id=self.identity.user_id if self.identity else None,
+                bot_id=self.identity.bot_id if self.identity else None,
+                bot_token=self.settings.slack_bot_token.get_secret_value(),
+            )
+
+        http = "http" in self.settings.slack_modes
+        quiet = logging.getLogger("slack_bolt")
+        return AsyncApp(
+            client=self.slack.web,
+            authorize=authorize,
+            signing_secret=self.settings.slack_signing_secret.get_secret_value() or None,
+            request_verification_enabled=http,
+            process_before_response=True,  # Bolt's default polls for the ack every 10 ms
+            logger=quiet,
+        )
+
+    async def connect_slack(self) -> None:
+        """Learn who we are, join the channel, open the sockets. Retries for ever: Slack may come up later."""
+        delay = 0.5
+        while True:
+            try:
+                self.identity = await self.slack.identity()
+                break
+            except TemporaryError as error:
+                log.warning("slack not reached; trying again", error=str(error), seconds=delay)
+                await asyncio.sleep(delay)
+                delay = min(30.0, delay * 2)
+        self.figures.slack_identity = self.identity.user_id
+        await self._join()
+        if "socket" in self.settings.slack_modes:
+            await self.sockets.open()
+
+    async def _join(self) -> None:
+        channel = self.settings.channel
+        try:
+            await self.slack.join(channel)
+            self.figures.channel_problem = ""
+            log.info("joined", channel=channel)
+        except AtsError as error:
+            self.figures.channel_problem = str(error)
+            log.error(
+                "the bot may not join its channel; it goes on without, and posts what has gathered once it is in",
+                channel=channel,
+                why=str(error),
+                mend=f"type /invite @ats-bot in {channel}",
+            )
+
+    async def close(self) -> None:
+        await self.sockets.close()
+        await self.worker.stop()
+        await self.slack.close()
+        await self.pagerduty.close()
+        await self.target.close()
+        await self.remembered.close()
+        with contextlib.suppress(Exception):
+            await self.store.jobs.close_async()
+        await self.store.close()
+
+
+class BotServices:
+    """What the handlers may use (handlers.services.Services)."""
+
+    def __init__(self, bot: Bot) -> None:
+        self._bot = bot
+
+    @property
+    def rules(self) -> Rules:
+        return self._bot.rules
+
+    def transaction(self) -> AbstractAsyncContextManager[Tx]:
+        return self._bot.store.transaction()
+
+    async def access(self, slack_id: str, *, channel_id: str = "") -> Access:
+        return await self._bot.directory.access(slack_id, channel_id=channel_id)
+
+    def rota_known(self) -> Sequence[Mapping[str, Any]]:
+        return self._bot.directory.rota_known()
+
+    async def rota(self) -> tuple[Sequence[Mapping[str, Any]], str]:
+        on_call = await self._bot.directory.on_call()
+        note = f"PagerDuty does not say: {on_call.problem}" if on_call.problem else ""
+        if not note and on_call.age > 60:  # noqa: PLR2004 - a minute old is as good as now
+            note = f"PagerDuty does not answer; this is from {on_call.age / 60:.0f} min ago."
+        return await self._bot.directory.rota(), note
+
+    async def phone_tree(self) -> PolicyView | None:
+        """The policy of the name that the first row of the contact table has (S04)."""
+        contacts = self.rules.plan.contacts
+        name = contacts[0].schedule if contacts else ""
+        try:
+            found = await self._bot.pagerduty.escalation_policies(name)
+        except AtsError:
+            return None
+        return next((policy_view(p) for p in found if p.get("name") == name), None)
+
+    async def home(self, slack_id: str) -> HomeView:
+        rows, note = await self.rota()
+        access = await self.access(slack_id)
+        async with self.transaction() as tx:
+            unresolved = await incidents.unresolved(tx)
+        return HomeView(
+            who=shown({"slack_id": slack_id, "name": access.name}) or Who(slack_id),
+            oncall=on_call_views(rows),
+            incidents=tuple(row_view(i) for i in unresolved),
+            roles=whoami_view(access, self.rules.channel).roles,
+            channel=self.rules.channel,
+            note=note,
+        )
+
+
+def policy_view(raw: Mapping[str, Any]) -> PolicyView:
+    """PagerDuty's escalation policy as it is shown."""
+    from datetime import timedelta
+
+    levels, after = [], timedelta()
+    for rule in raw.get("escalation_rules") or []:
+        targets = tuple(str(t.get("summary") or t.get("name") or "") for t in rule.get("targets") or [])
+        levels.append(PolicyLevel(after, targets))
+        after += timedelta(minutes=int(rule.get("escalation_delay_in_minutes") or 0))
+    return PolicyView(
+        str(raw.get("name") or ""),
+        tuple(levels),
+        str(raw.get("html_url") or ""),
+        int(raw.get("num_loops") or 0),
+    )
+
+
+@asynccontextmanager
+async def running(settings: Settings, *, role: str = "all") -> AsyncIterator[tuple[Bot, str]]:
+    """Start everything that the role needs; yields the bot and its base address; stops it all at the end."""
+    url = await asyncio.to_thread(database_url, settings)
+    await asyncio.to_thread(migrate, url)
+    store = Store(url)
+    bot = Bot(settings, store)
+    server: _Server | None = None
+    connecting: asyncio.Task[None] | None = None
+    try:
+        await store.jobs.open_async()
+        jobs.register(bot.work)
+        if role in {"all", "web"}:
+            server = await _Server.start(web_app(bot.figures, bot_endpoints(bot)), settings.host, settings.port)
+            connecting = asyncio.create_task(bot.connect_slack())
+        if role in {"all", "worker"}:
+            bot.worker.start()
+            bot.figures.worker_alive = lambda: bot.worker.alive
+        yield bot, server.base_url if server else ""
+    finally:
+        if connecting is not None:
+            connecting.cancel()
+            await asyncio.gather(connecting, return_exceptions=True)
+        if server is not None:
+            await server.stop()
+        await bot.close()
+
+
+def bot_endpoints(bot: Bot) -> Any:
+    """What the web pages need of the bot."""
+    from bot.web.server import Endpoints
+
+    return Endpoints(
+        services=BotServices(bot),
+        bolt=bot.bolt if "http" in bot.settings.slack_modes else None,
+        webhook_secrets=bot.settings.webhook_secrets,
+        transaction=bot.store.transaction,
+        loopback=bot.settings.loopback,
+        sockets_open=lambda: bot.sockets.connected if "socket" in bot.settings.slack_modes else True,
+    )
+
+
+class _Server:
+    """uvicorn inside our loop, without its signal handlers."""
+
+    def __init__(self, server: uvicorn.Server, task: asyncio.Task[None], base_url: str) -> None:
+        self._server, self._task, self.base_url = server, task, base_url
+
+    @classmethod
+    async def start(cls, app: Starlette, host: str, port: int) -> "_Server":
+        config = uvicorn.Config(
+            app, host=host, port=port, log_config=None, access_log=False, lifespan="off",
+            timeout_graceful_shutdown=3, server_header=False, h11_max_incomplete_event_size=64 * 1024,
+        )  # fmt: skip
+        server = uvicorn.Server(config)
+        try:
+            listener = await asyncio.to_thread(config.bind_socket)
+        except SystemExit:
+            raise ConfigError(
+                f"Port {port} of {host} is taken (or may not be used). Set ATS_PORT to a free one, or stop the "
+                "other program."
+            ) from None
+        server.install_signal_handlers = lambda: None  # type: ignore[method-assign,attr-defined]
+        task = asyncio.create_task(server._serve(sockets=[listener]))  # noqa: SLF001 - serve() takes the signals
+        while not server.started:
+            await asyncio.sleep(0.005)
+            if task.done():
+                task.result()
+        bound = listener.getsockname()[1]
+        return cls(server, task, f"http://{host}:{bound}")
+
+    async def stop(self) -> None:
+        self._server.should_exit = True
+        await self._task
+
+
+def set_up_logging(settings: Settings) -> None:
+    logs.configure(level=settings.log_level, fmt=settings.log_format, secrets=all_secrets(settings))

@@ -1,0 +1,296 @@
+"""Who people are and what they may do: Slack, PagerDuty and the settings put together, through caches.
+
+Ages are stated here and nowhere else. If a look-up fails, the last known answer younger than its limit is
+used and said so; without one, the answer is no.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from cashews import Cache
+
+from bot.clients.pagerduty import OnCall, PagerDuty, PdUser
+from bot.clients.slack import Slack, SlackUser
+from bot.domain.escalation import is_security
+from bot.domain.policy import Access, Role
+from bot.errors import AtsError, PermanentError, TemporaryError
+from runbook.model import Contact
+
+T = TypeVar("T")
+
+ONCALL = (30.0, 600.0)  # seconds: fresh, and the oldest that is still used when PagerDuty does not answer
+PERSON = (900.0, 86_400.0)
+GROUP = (300.0, 3_600.0)
+MEMBERS = (60.0, 3_600.0)
+
+
+class Remembered:
+    """A cache that keeps the last known answer for when asking fails."""
+
+    def __init__(self, url: str = "mem://") -> None:
+        self._cache = Cache()
+        self._cache.setup(url)
+        self._asking: dict[str, asyncio.Lock] = {}
+
+    async def get(
+        self, key: str, ages: tuple[float, float], ask: Callable[[], Awaitable[T]]
+    ) -> tuple[T, float]:
+        """(answer, its age in seconds); raises what `ask` raises when nothing young enough is known."""
+        fresh, oldest = ages
+        known = await self._known(key)
+        if known is not None and time.time() - known[0] < fresh:
+            return known[1], time.time() - known[0]
+        async with self._asking.setdefault(key, asyncio.Lock()):
+            known = await self._known(key)
+            if known is not None and time.time() - known[0] < fresh:
+                return known[1], time.time() - known[0]
+            try:
+                answer = await ask()
+            except TemporaryError:
+                if known is not None and time.time() - known[0] < oldest:
+                    return known[1], time.time() - known[0]
+                raise
+            await self._keep(key, answer, oldest)
+            return answer, 0.0
+
+    async def peek(self, key: str, oldest: float) -> Any:
+        """What is known without asking, or None."""
+        known = await self._known(key)
+        return known[1] if known is not None and time.time() - known[0] < oldest else None
+
+    async def _known(self, key: str) -> tuple[float, Any] | None:
+        try:
+            return await self._cache.get(key)
+        except OSError:  # the shared cache is away: as if it were empty
+            return None
+
+    async def _keep(self, key: str, answer: Any, oldest: float) -> None:
+        try:
+            await self._cache.set(key, (time.time(), answer), expire=oldest)
+        except OSError:
+            return
+
+    async def close(self) -> None:
+        await self._cache.close()
+
+
+@dataclass(frozen=True, slots=True)
+class OnCallNow:
+    """Who is on call, by PagerDuty schedule name."""
+
+    by_schedule: Mapping[str, tuple[OnCall, ...]]
+    age: float  # seconds
+    problem: str = ""  # why it is not known, in words
+
+    def of(self, schedule: str) -> tuple[OnCall, ...]:
+        return self.by_schedule.get(schedule, ())
+
+
+@dataclass(frozen=True)
+class RoleIds:
+    """Slack user and user group ids that hold a role by the settings."""
+
+    ids: Mapping[Role, Sequence[str]] = field(default_factory=dict)
+
+
+def schedule_role(contact: Contact) -> Role:
+    """What being on call by a row of the contact table makes of somebody."""
+    name = contact.role.lower()
+    if is_security(contact):
+        return Role.SECURITY
+    return Role.APPROVER if "management" in name or "executive" in name else Role.RESPONDER
+
+
+class Directory:
+    """Looks people up."""
+
+    def __init__(
+        self,
+        *,
+        slack: Slack,
+        pagerduty: PagerDuty,
+        contacts: Callable[[], Sequence[Contact]],
+        channel: str,
+        role_ids: RoleIds,
+        remembered: Remembered,
+    ) -> None:
+        self._slack, self._pagerduty, self._contacts = slack, pagerduty, contacts
+        self._channel, self._role_ids, self._remembered = channel, role_ids, remembered
+        self._rota: list[dict[str, str]] = []
+
+    # PagerDuty
+
+    async def on_call(self) -> OnCallNow:
+        """Who is on call now; never raises: `problem` says what is wrong."""
+        try:
+            found, age = await self._remembered.get("oncall", ONCALL, self._pagerduty.oncalls)
+        except AtsError as error:
+            return OnCallNow({}, 0.0, str(error))
+        return _by_schedule(found, age)
+
+    async def rota(self) -> list[dict[str, str]]:
+        """Who is on call for each row of the contact table, with Slack ids, as an incident keeps it.
+
+        Never raises; empty when PagerDuty has not said so for too long.
+        """
+        on_call = await self.on_call()
+        rows = (
+            []
+            if on_call.problem
+            else [row for c in self._contacts() async for row in self._rota_of(c, on_call)]
+        )
+        self._rota = rows or self._rota
+        return rows
+
+    def rota_known(self) -> list[dict[str, str]]:
+        """The last rota, without asking anybody."""
+        return self._rota
+
+    async def _rota_of(self, contact: Contact, on_call: OnCallNow) -> AsyncIterator[dict[str, str]]:
+        row = {"role": contact.role, "schedule": contact.schedule}
+        duties = on_call.of(contact.schedule)
+        if not duties:
+            yield row
+        for duty in duties:
+            person = {
+                "name": duty.user.name,
+                "pd_id": duty.user.id,
+                "slack_id": await self.slack_id(duty.user.email),
+            }
+            yield row | person | ({"until": duty.until.isoformat()} if duty.until else {})
+
+    async def pd_user(self, email: str) -> PdUser | None:
+        """The PagerDuty user with that e-mail; raises bot.errors when PagerDuty does not answer."""
+        if not email:
+            return None
+        user, _ = await self._remembered.get(
+            f"pd:{email.lower()}", PERSON, lambda: self._pagerduty.user_by_email(email)
+        )
+        return user
+
+    async def slack_id(self, email: str) -> str:
+        """The Slack id of the person with that e-mail, "" if unknown; never raises."""
+        if not email:
+            return ""
+        try:
+            user, _ = await self._remembered.get(
+                f"mail:{email.lower()}", PERSON, lambda: self._slack.user_by_email(email)
+            )
+        except AtsError:
+            return ""
+        return user.id if user else ""
+
+    # Slack
+
+    async def user(self, slack_id: str) -> SlackUser:
+        user, _ = await self._remembered.get(f"user:{slack_id}", PERSON, lambda: self._slack.user(slack_id))
+        return user
+
+    async def in_channel(self, slack_id: str) -> bool:
+        """Whether the person is a member of the operations channel; raises bot.errors."""
+        members, _ = await self._remembered.get("members", MEMBERS, lambda: self._slack.members(self._channel))
+        return slack_id in members
+
+    async def group_id(self, handle: str) -> str:
+        """The id of the user group with that handle, "" if there is none; never raises."""
+        try:
+            groups, _ = await self._remembered.get("groups", GROUP, self._slack.usergroups)
+        except AtsError:
+            return ""
+        return groups.get(handle, "")
+
+    async def _in_group(self, group_id: str, slack_id: str) -> bool:
+        members, _ = await self._remembered.get(
+            f"group:{group_id}", GROUP, lambda: self._slack.usergroup_members(group_id)
+        )
+        return slack_id in members
+
+    # Both
+
+    async def access(self, slack_id: str, *, channel_id: str = "") -> Access:
+        """What this person may do right now, and why; look-ups that fail grant nothing and are said."""
+        problems: list[str] = []
+        temporary = False
+        try:
+            user = await self.user(slack_id)
+        except AtsError as error:
+            return Access(
+                slack_id, problems=(f"Slack does not say who this is: {error}",), unreachable=error.retryable
+            )
+        pd: PdUser | None = None
+        try:
+            pd = await self.pd_user(user.email)
+        except AtsError as error:
+            problems.append(f"PagerDuty does not say who this is: {error}")
+            temporary = error.retryable
+        granted, reasons = await self._granted(user, pd, channel_id, problems)
+        return Access(
+            slack_id=slack_id,
+            name=user.name,
+            email=user.email,
+            pd_id=pd.id if pd else "",
+            pd_email=(pd.email or user.email) if pd else "",
+            roles=frozenset() if user.is_bot or user.deleted else frozenset(granted),
+            reasons=tuple(reasons),
+            problems=tuple(problems),
+            is_bot=user.is_bot or user.deleted,
+            unreachable=temporary,
+        )
+
+    async def _granted(
+        self, user: SlackUser, pd: PdUser | None, channel_id: str, problems: list[str]
+    ) -> tuple[set[Role], list[str]]:
+        granted: dict[Role, str] = {}
+        for role, ids in self._role_ids.ids.items():
+            why = await self._by_settings(user.id, ids, problems)
+            if why:
+                granted.setdefault(role, why)
+        if pd is not None:
+            await self._by_duty(pd, granted, problems)
+        try:
+            if (
+                granted
+                or channel_id == await self._slack.channel_id(self._channel)
+                or await self.in_channel(user.id)
+            ):
+                granted.setdefault(Role.VIEWER, f"a member of {self._channel}")
+        except PermanentError as error:
+            problems.append(str(error))
+        except AtsError as error:
+            problems.append(f"Slack does not say who is in {self._channel}: {error}")
+        return set(granted), [f"{role}: {why}" for role, why in granted.items()]
+
+    async def _by_settings(self, slack_id: str, ids: Sequence[str], problems: list[str]) -> str:
+        for item in ids:
+            if item == slack_id:
+                return "named in the settings"
+            if item.startswith("S"):
+                try:
+                    if await self._in_group(item, slack_id):
+                        return f"in the user group {item}"
+                except AtsError as error:
+                    problems.append(f"Slack does not say who is in the user group {item}: {error}")
+        return ""
+
+    async def _by_duty(self, pd: PdUser, granted: dict[Role, str], problems: list[str]) -> None:
+        on_call = await self.on_call()
+        if on_call.problem:
+            problems.append(f"PagerDuty does not say who is on call: {on_call.problem}")
+        for contact in self._contacts():
+            if any(duty.user.id == pd.id for duty in on_call.of(contact.schedule)):
+                aged = f", as of {on_call.age:.0f} s ago" if on_call.age > ONCALL[0] else ""
+                why = f"on call for {contact.schedule}{aged}"
+                granted.setdefault(schedule_role(contact), why)
+                if contact.role.lower().startswith("secondary"):
+                    granted.setdefault(Role.APPROVER, why)
+
+
+def _by_schedule(found: Sequence[OnCall], age: float) -> OnCallNow:
+    table: dict[str, tuple[OnCall, ...]] = {}
+    for duty in found:
+        if duty.schedule and all(d.user.id != duty.user.id for d in table.get(duty.schedule, ())):
+            table[duty.schedule] = (*table.get(duty.schedule, ()), duty)
+    return OnCallNow(table, age)

@@ -1,0 +1,184 @@
+"""Settings: the only reader of the environment.
+
+Order, first wins: environment, `NAME_FILE` (a file that holds the value, for secrets), `ats-bot.toml` in
+the working directory (or the file that `ATS_CONFIG` names), defaults.
+"""
+
+import ipaddress
+import os
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from pydantic import AliasChoices, BaseModel, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from bot.errors import ConfigError
+
+_SECRETS = (
+    "SLACK_BOT_TOKEN",
+    "SLACK_APP_TOKEN",
+    "SLACK_SIGNING_SECRET",
+    "PAGERDUTY_API_TOKEN",
+    "PAGERDUTY_WEBHOOK_SECRET",
+    "ATS_DATABASE_URL",
+    "ATS_REDIS_URL",
+    "ATS_TARGET__DATABASE_URL",
+    "ATS_TARGET__REDIS_URL",
+    "ATS_TARGET__API_TOKEN",
+)
+
+
+class TargetConfig(BaseModel):
+    """`[target]`: the trading platform, as seen from where steps and probes run."""
+
+    database_url: SecretStr = SecretStr("")
+    redis_url: SecretStr = SecretStr("")
+    redis_port: int = 6379
+    api_url: str = "http://localhost:8000"
+    api_token: SecretStr = SecretStr("")
+    cwd: Path | None = None
+    env: dict[str, str] = Field(default_factory=dict)
+    path: str | None = None
+    rewrites: dict[str, str] = Field(default_factory=dict)
+    deployment: Literal["", "pm2", "compose", "helm"] = ""
+
+
+class RolesConfig(BaseModel):
+    """`[roles]`: Slack user ids (U…) or user group ids (S…) that hold a role besides being on call."""
+
+    responder: list[str] = Field(default_factory=list)
+    approver: list[str] = Field(default_factory=list)
+    security: list[str] = Field(default_factory=list)
+    admin: list[str] = Field(default_factory=list)
+
+    @field_validator("*")
+    @classmethod
+    def _ids(cls, value: list[str]) -> list[str]:
+        for item in value:
+            if item[:1] not in {"U", "W", "S"} or not item.isalnum() or not item.isupper():
+                raise ValueError(
+                    f"{item!r} is not a Slack user or user group id (U…, W… or S…); names are not accepted"
+                )
+        return value
+
+
+def _alias(name: str) -> AliasChoices:
+    return AliasChoices(name, name.lower())
+
+
+class Settings(BaseSettings):
+    """Everything that can be set; names are those of DESIGN.md."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="ATS_",
+        env_nested_delimiter="__",
+        extra="ignore",
+        env_ignore_empty=True,
+        hide_input_in_errors=True,
+    )
+
+    database_url: SecretStr = SecretStr("")
+    redis_url: SecretStr = SecretStr("")
+    host: str = "127.0.0.1"
+    port: int = Field(default=8026, ge=0, le=65535)
+    channel: str = "#trading-ops-alerts"
+    runbook: Path | None = None
+    data_dir: Path = Path(".ats")
+    postgres_bin: Path | None = None
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_format: Literal["auto", "console", "json"] = "auto"
+
+    slack_bot_token: SecretStr = Field(default=SecretStr(""), validation_alias=_alias("SLACK_BOT_TOKEN"))
+    slack_app_token: SecretStr = Field(default=SecretStr(""), validation_alias=_alias("SLACK_APP_TOKEN"))
+    slack_signing_secret: SecretStr = Field(
+        default=SecretStr(""), validation_alias=_alias("SLACK_SIGNING_SECRET")
+    )
+    slack_api_url: str = Field(default="https://slack.com/api/", validation_alias=_alias("SLACK_API_URL"))
+    pagerduty_api_token: SecretStr = Field(
+        default=SecretStr(""), validation_alias=_alias("PAGERDUTY_API_TOKEN")
+    )
+    pagerduty_api_url: str = Field(
+        default="https://api.pagerduty.com", validation_alias=_alias("PAGERDUTY_API_URL")
+    )
+    pagerduty_events_url: str = Field(
+        default="https://events.pagerduty.com", validation_alias=_alias("PAGERDUTY_EVENTS_URL")
+    )
+    pagerduty_webhook_secret: SecretStr = Field(
+        default=SecretStr(""), validation_alias=_alias("PAGERDUTY_WEBHOOK_SECRET")
+    )
+    pagerduty_from_email: str = Field(default="", validation_alias=_alias("PAGERDUTY_FROM_EMAIL"))
+
+    target: TargetConfig = Field(default_factory=TargetConfig)
+    roles: RolesConfig = Field(default_factory=RolesConfig)
+
+    @field_validator("channel")
+    @classmethod
+    def _channel(cls, value: str) -> str:
+        name = value.strip()
+        return name if name[:1] in {"#", "C", "G"} and not name.islower() else "#" + name.lstrip("#")
+
+    @field_validator("slack_api_url")
+    @classmethod
+    def _slash(cls, value: str) -> str:
+        return value.rstrip("/") + "/"  # slack_sdk joins with urljoin: without it the last part is lost
+
+    @property
+    def webhook_secrets(self) -> tuple[str, ...]:
+        """All secrets that a PagerDuty webhook may be signed with (two during a rotation)."""
+        raw = self.pagerduty_webhook_secret.get_secret_value()
+        return tuple(part.strip() for part in raw.split(",") if part.strip())
+
+    @property
+    def loopback(self) -> bool:
+        """Whether the HTTP listener can be reached from this machine only."""
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host == "localhost"
+
+    @property
+    def slack_modes(self) -> tuple[str, ...]:
+        """Which ways of hearing Slack are configured: "socket", "http"."""
+        modes = (("socket", self.slack_app_token), ("http", self.slack_signing_secret))
+        return tuple(name for name, secret in modes if secret.get_secret_value())
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        del dotenv_settings, file_secret_settings
+        toml = Path(os.environ.get("ATS_CONFIG", "ats-bot.toml"))
+        return (init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml))
+
+    @classmethod
+    def load(cls, **overrides: Any) -> Self:
+        """Read everything; raises ConfigError with one line for each setting that is wrong."""
+        _read_secret_files()
+        try:
+            return cls(**overrides)
+        except ValidationError as error:
+            lines = [f"  {'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
+            raise ConfigError("These settings are wrong:\n" + "\n".join(lines)) from None
+
+
+def _read_secret_files() -> None:
+    """`NAME_FILE=/run/secrets/x` stands for `NAME=<content of that file>`."""
+    for name in _SECRETS:
+        path = os.environ.get(f"{name}_FILE")
+        if path and not os.environ.get(name):
+            try:
+                os.environ[name] = Path(path).read_text(encoding="utf-8").strip()
+            except OSError as error:
+                raise ConfigError(
+                    f"{name}_FILE names {path}, which cannot be read ({error.strerror}). Mend the path or its rights."
+                ) from None

@@ -1,0 +1,266 @@
+"""`ats-bot doctor`: what is missing or wrong, in plain words, and how to mend it."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from typing import Any, Final
+
+import httpx
+
+from bot.app import database_url, load_rules, target_settings
+from bot.clients.pagerduty import PagerDuty
+from bot.clients.slack import Slack
+from bot.config import Settings
+from bot.domain.health import Status
+from bot.errors import AtsError, RejectedError
+from bot.operations.rules import Rules
+from bot.store.migrate import HEAD, current_version
+
+SCOPES: Final = frozenset({
+    "app_mentions:read", "channels:history", "channels:join", "channels:read", "chat:write", "commands",
+    "groups:history", "groups:read", "im:history", "im:write", "usergroups:read", "users:read", "users:read.email",
+})  # fmt: skip
+SKEW: Final = 30.0  # seconds; Slack refuses signatures older than 300
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of the report."""
+
+    level: str  # "ok" | "warning" | "error"
+    what: str
+    mend: str = ""
+
+
+def missing_settings(settings: Settings) -> list[str]:
+    """What `run` cannot do without, each with where to get it."""
+    lines = []
+    if not settings.slack_bot_token.get_secret_value():
+        lines.append(
+            "SLACK_BOT_TOKEN is not set: the xoxb-… token under “OAuth & Permissions” of your Slack app."
+        )
+    if not settings.slack_modes:
+        lines.append(
+            "Neither SLACK_APP_TOKEN (Socket Mode: the xapp-… token under “Basic Information”, scope "
+            "connections:write) nor SLACK_SIGNING_SECRET (HTTP mode) is set: the bot could not hear Slack."
+        )
+    if not settings.pagerduty_api_token.get_secret_value():
+        lines.append(
+            "PAGERDUTY_API_TOKEN is not set: PagerDuty → Integrations → API Access Keys → Create New API Key."
+        )
+    if lines:
+        lines.append("docs/going-live.md goes through it in ten minutes; `ats-bot demo` needs none of it.")
+    return lines
+
+
+async def examine(settings: Settings) -> list[Finding]:
+    """Look at everything; one broken part never hides the others."""
+    findings = [Finding("error", line) for line in missing_settings(settings) if "ten minutes" not in line]
+    if not settings.webhook_secrets:
+        findings.append(_no_webhook_secret())
+    rules = _runbook(settings, findings)
+    parts: list[Callable[[], Awaitable[list[Finding]]]] = [
+        lambda: _database(settings),
+        lambda: _slack(settings),
+        lambda: _pagerduty(settings, rules),
+        lambda: _clock(settings),
+        lambda: _target(settings, rules),
+    ]
+    results = await asyncio.gather(*(_guarded(part) for part in parts))
+    return findings + [finding for result in results for finding in result]
+
+
+async def _guarded(part: Callable[[], Awaitable[list[Finding]]]) -> list[Finding]:
+    try:
+        return await part()
+    except AtsError as error:
+        return [Finding("error", str(error))]
+
+
+def _no_webhook_secret() -> Finding:
+    return Finding(
+        "error",
+        "PAGERDUTY_WEBHOOK_SECRET is not set: webhooks are answered 503 and no incident is shown.",
+        "Create a webhook subscription (PagerDuty → Integrations → Generic Webhooks v3) to "
+        "https://<your host>/pagerduty/webhooks and set the secret that it shows once.",
+    )
+
+
+def _runbook(settings: Settings, findings: list[Finding]) -> Rules | None:
+    try:
+        rules = load_rules(settings)
+    except AtsError as error:
+        findings.append(Finding("error", str(error)))
+        return None
+    errors = [d for d in rules.plan.diagnostics if d.severity == "error"]
+    if errors:
+        where = f"{rules.plan.path}:{errors[0].line}: {errors[0].message}"
+        findings.append(Finding("error", f"The runbook has {len(errors)} errors, the first: {where}",
+                                "`ats-bot runbook check` shows them all."))  # fmt: skip
+    else:
+        findings.append(
+            Finding(
+                "ok", f"Runbook: {rules.plan.title} {rules.plan.version}, {len(rules.plan.entries)} entries"
+            )
+        )
+    if not rules.ladder:
+        findings.append(Finding("error", "The runbook has no escalation table: nobody would be reminded.",
+                                "Give it a table with the columns Role, Contact, Escalation Time, PagerDuty Schedule."))  # fmt: skip
+    return rules
+
+
+async def _database(settings: Settings) -> list[Finding]:
+    url = await asyncio.to_thread(database_url, settings)
+    version = await asyncio.to_thread(current_version, url)
+    kind = "" if settings.database_url.get_secret_value() else " (embedded)"
+    if version == HEAD:
+        return [Finding("ok", f"Database{kind}: answers, schema {HEAD}")]
+    return [Finding("warning", f"Database{kind}: answers, schema {version or 'none yet'} instead of {HEAD}",
+                    "`ats-bot migrate`, or just start the bot.")]  # fmt: skip
+
+
+async def _slack(settings: Settings) -> list[Finding]:
+    token = settings.slack_bot_token.get_secret_value()
+    if not token:
+        return []
+    slack = Slack(token=token, api_url=settings.slack_api_url)
+    try:
+        who = await slack.identity()
+        findings = [Finding("ok", f"Slack: the bot is {who.user_id} in {who.team or who.team_id}")]
+        missing = sorted(SCOPES - who.scopes) if who.scopes else []
+        if missing:
+            findings.append(Finding("error", f"Slack: the token lacks {', '.join(missing)}",
+                                    "Update the app from manifest.yml and install it again (Install App → Reinstall)."))  # fmt: skip
+        findings.append(await _channel(slack, settings.channel))
+        findings += await _app_token(settings)
+    finally:
+        await slack.close()
+    return findings
+
+
+async def _channel(slack: Slack, channel: str) -> Finding:
+    try:
+        await slack.join(channel)
+    except RejectedError as error:
+        return Finding("error", f"Slack: the bot is not in {channel}: {error}",
+                       f"Create the channel, or type /invite @ats-bot in {channel}.")  # fmt: skip
+    return Finding("ok", f"Slack: the bot is in {channel}")
+
+
+async def _app_token(settings: Settings) -> list[Finding]:
+    token = settings.slack_app_token.get_secret_value()
+    if not token:
+        return []
+    slack = Slack(token=token, api_url=settings.slack_api_url)
+    try:
+        await slack.call("apps.connections.open")
+    except AtsError as error:
+        return [Finding("error", f"Slack: SLACK_APP_TOKEN does not open a socket: {error}",
+                        "Make an app-level token with the scope connections:write, and switch Socket Mode on.")]  # fmt: skip
+    finally:
+        await slack.close()
+    return [Finding("ok", "Slack: Socket Mode opens")]
+
+
+async def _pagerduty(settings: Settings, rules: Rules | None) -> list[Finding]:
+    token = settings.pagerduty_api_token.get_secret_value()
+    if not token:
+        return []
+    client = PagerDuty(token=token, api_url=settings.pagerduty_api_url)
+    try:
+        await client.ping()
+        findings = [Finding("ok", "PagerDuty: answers and accepts the token")]
+        names = {str(s.get("name") or s.get("summary")) for s in await client.schedules()}
+        for contact in rules.plan.contacts if rules else ():
+            if contact.schedule not in names:
+                findings.append(Finding("error", f"PagerDuty: there is no schedule {contact.schedule}, which the runbook names for {contact.role}",
+                                        "Create it, or correct the name in the runbook's escalation table."))  # fmt: skip
+        findings += await _nobody(client, rules)
+        findings += _subscriptions(await client.webhook_subscriptions())
+    finally:
+        await client.close()
+    return findings
+
+
+async def _nobody(client: PagerDuty, rules: Rules | None) -> list[Finding]:
+    covered = {duty.schedule for duty in await client.oncalls()}
+    schedules = [c.schedule for c in rules.plan.contacts] if rules else []
+    return [
+        Finding(
+            "warning", f"PagerDuty: nobody is on call for {name} right now", "Fill the gap in the schedule."
+        )
+        for name in schedules
+        if name not in covered
+    ]
+
+
+def _subscriptions(found: Sequence[Mapping[str, Any]]) -> list[Finding]:
+    ours = [s for s in found if "/pagerduty/webhooks" in str((s.get("delivery_method") or {}).get("url"))]
+    if not ours:
+        return [Finding("warning", "PagerDuty: no webhook subscription ends in /pagerduty/webhooks",
+                        "Create one (Integrations → Generic Webhooks v3), or the bot hears of no incident.")]  # fmt: skip
+    off = [
+        s
+        for s in ours
+        if not s.get("active", True) or (s.get("delivery_method") or {}).get("temporarily_disabled")
+    ]
+    if off:
+        return [Finding("error", "PagerDuty: the webhook subscription is disabled, for it was answered with errors",
+                        "Check PAGERDUTY_WEBHOOK_SECRET, then enable it again in PagerDuty.")]  # fmt: skip
+    return [Finding("ok", "PagerDuty: the webhook subscription is active")]
+
+
+async def _clock(settings: Settings) -> list[Finding]:
+    """Our clock against Slack's: a signature older than 5 minutes is refused on either side."""
+    try:
+        async with httpx.AsyncClient(timeout=5.0) as client:
+            sent = time.time()
+            answer = await client.post(f"{settings.slack_api_url}api.test")
+            there = parsedate_to_datetime(answer.headers["date"]).timestamp()
+    except (httpx.HTTPError, KeyError, ValueError):
+        return [Finding("warning", "Clock: Slack does not say what time it is, so the skew is not known")]
+    skew = abs(there - (sent + time.time()) / 2)
+    if skew > SKEW:
+        return [
+            Finding(
+                "error",
+                f"Clock: {skew:.0f} s away from Slack's",
+                "Switch time synchronisation on (timedatectl set-ntp true).",
+            )
+        ]
+    return [Finding("ok", "Clock: within a few seconds of Slack's")]
+
+
+async def _target(settings: Settings, rules: Rules | None) -> list[Finding]:
+    from bot import probes
+    from bot.targets import Target
+
+    target = Target(target_settings(settings))
+    try:
+        report = await probes.examine(target, rules.plan.baseline if rules else ())
+    finally:
+        await target.close()
+    return [
+        Finding(
+            "ok" if r.status is Status.OK else "warning",
+            f"Target: {r.system}: {r.value}",
+            r.hint if r.status is not Status.OK else "",
+        )
+        for r in report.readings
+    ]
+
+
+def shown(findings: Sequence[Finding]) -> list[str]:
+    """The report's lines, worst first."""
+    order = {"error": 0, "warning": 1, "ok": 2}
+    signs = {"error": "✗", "warning": "!", "ok": "✓"}
+    lines = []
+    for finding in sorted(findings, key=lambda f: order[f.level]):
+        lines.append(f"{signs[finding.level]} {finding.what}")
+        if finding.mend:
+            lines.append(f"    → {finding.mend}")
+    counts = {level: sum(f.level == level for f in findings) for level in order}
+    lines.append(f"{counts['error']} to mend, {counts['warning']} to look at, {counts['ok']} fine.")
+    return lines

@@ -1,0 +1,169 @@
+"""Carry out what a person asked for: as that person, in PagerDuty, with an outcome that they are told."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+import structlog
+
+from bot import render
+from bot.domain import pagerduty, policy
+from bot.domain.people import Who
+from bot.domain.policy import Access, Action, Role
+from bot.errors import AtsError, RejectedError
+from bot.jobs.work import Work
+from bot.operations import incidents, requests
+from bot.operations.requests import Request
+from bot.operations.views import shown
+from bot.store.tables import Incident
+
+log = structlog.get_logger(__name__)
+
+PATIENCE: Final = timedelta(minutes=10)  # how long a click is tried before the person is told that it failed
+_NOUN = {Action.ACKNOWLEDGE: "acknowledgement", Action.RESOLVE: "resolution", Action.NOTE: "note"}
+_VERB = {
+    Action.ACKNOWLEDGE: "Acknowledging",
+    Action.RESOLVE: "Resolving",
+    Action.NOTE: "Adding a note",
+    Action.CHOOSE_ENTRY: "Choosing the runbook entry",
+}
+
+
+async def act(work: Work, request: dict[str, Any]) -> None:
+    """One request, from the check of the role to the answer."""
+    ask = Request(**request)
+    action = Action(ask.action)
+    async with work.store.transaction() as tx:
+        incident = await incidents.by_number(tx, ask.number)
+        now = tx.now
+    if incident is None:
+        return
+    access = await work.directory.access(ask.slack_id, channel_id=ask.channel)
+    person = Who(ask.slack_id, access.name, access.pd_id)
+    assignees = [str(a.get("pd_id")) for a in incident.assignees]
+    decision = policy.decide(action, access, assignees=assignees)
+    if not decision.allowed and access.unreachable:
+        await _later(work, ask, incident, person, "; ".join(access.problems), now)
+    elif not decision.allowed:
+        await _refuse(work, ask, person, access, decision)
+    elif action is Action.CHOOSE_ENTRY:
+        async with work.store.transaction() as tx:
+            await incidents.choose_entry(tx, work.rules, ask.number, ask.entry_id, by=person)
+    else:
+        await _in_pagerduty(work, ask, incident, person, access, now)
+
+
+async def _in_pagerduty(
+    work: Work, ask: Request, incident: Incident, person: Who, access: Access, now: datetime
+) -> None:
+    sender = access.pd_email or work.from_email
+    if not sender:
+        await _unknown_in_pagerduty(work, ask, person, access)
+        return
+    try:
+        await _change(work, ask, incident, person, sender)
+    except AtsError as error:
+        if error.retryable and now - _asked_at(ask, now) < PATIENCE:
+            await _later(work, ask, incident, person, str(error), now)
+        else:
+            await _fail(work, ask, person, error)
+
+
+async def _change(work: Work, ask: Request, incident: Incident, person: Who, sender: str) -> None:
+    match Action(ask.action):
+        case Action.ACKNOWLEDGE:
+            answer = await work.pagerduty.acknowledge(incident.pd_id, from_email=sender)
+        case Action.RESOLVE:
+            answer = await work.pagerduty.resolve(incident.pd_id, from_email=sender, resolution=ask.text)
+        case _:
+            await work.pagerduty.note(incident.pd_id, ask.text, from_email=sender)
+            async with work.store.transaction() as tx:
+                await requests.noted(tx, work.rules, ask, by=person)
+            return
+    snapshot = pagerduty.snapshot(answer)
+    async with work.store.transaction() as tx:
+        moved = await incidents.confirmed(tx, work.rules, incident.pd_id, snapshot, by=person)
+    if not moved:
+        await tell(work, ask, _already(ask, incident, snapshot.status))
+
+
+def _already(ask: Request, incident: Incident, status: str) -> render.Message:
+    """Nothing changed, and that is no error: say how it stands."""
+    return render.plain_message(f"#{ask.number} {incident.title} is already {status or incident.status}.")
+
+
+def _asked_at(ask: Request, now: datetime) -> datetime:
+    return pagerduty.parse_time(ask.asked_at) or now.astimezone(UTC)
+
+
+async def _later(work: Work, ask: Request, incident: Incident, person: Who, why: str, now: datetime) -> None:
+    """Kept, tried again; the person is told at once, the first time."""
+    delay = min(60.0, 2.0 * 2**ask.attempt)
+    if now - _asked_at(ask, now) >= PATIENCE:
+        await _fail(work, ask, person, RejectedError(why))
+        return
+    log.warning("request postponed", incident=ask.number, action=ask.action, why=why, delay=delay)
+    async with work.store.transaction() as tx:
+        await requests.postponed(tx, work.rules, ask, by=person, why=why, delay=delay)
+    if ask.attempt == 0:
+        noun = _NOUN.get(Action(ask.action), ask.action)
+        until = _asked_at(ask, now) + PATIENCE
+        await tell(work, ask, render.kept_note(noun, until, now=now, url=incident.url))
+
+
+async def _fail(work: Work, ask: Request, person: Who, error: AtsError) -> None:
+    log.error("request failed", incident=ask.number, action=ask.action, error=str(error))
+    async with work.store.transaction() as tx:
+        await requests.failed(tx, work.rules, ask, by=person, why=str(error))
+    noun = _NOUN.get(Action(ask.action), ask.action)
+    await tell(
+        work, ask,
+        render.error_message(
+            f"Your {noun} for #{ask.number} did not reach PagerDuty.",
+            f"{error} It will not be tried again by itself.",
+            "Do it in PagerDuty's app now, or press the button again.",
+        ),
+    )  # fmt: skip
+
+
+async def _unknown_in_pagerduty(work: Work, ask: Request, person: Who, access: Access) -> None:
+    why = f"no PagerDuty user has the e-mail {access.email or '(none in Slack)'}"
+    async with work.store.transaction() as tx:
+        await requests.failed(tx, work.rules, ask, by=person, why=why)
+    await tell(
+        work, ask,
+        render.error_message(
+            f"{_VERB[Action(ask.action)]} #{ask.number} did not happen: {why}.",
+            "PagerDuty takes such changes only in the name of one of its users.",
+            "Ask an administrator of PagerDuty to add you with the e-mail that Slack shows, then press again. "
+            "Until then, somebody else has to do it.",
+        ),
+    )  # fmt: skip
+
+
+async def _refuse(work: Work, ask: Request, person: Who, access: Access, decision: policy.Decision) -> None:
+    async with work.store.transaction() as tx:
+        await requests.refused(tx, ask, by=person, reason=decision.reason)
+    rota = await work.directory.rota()
+    holders = [shown(row) for row in rota if decision.needed is Role.RESPONDER and row.get("name")]
+    reason = "; ".join(access.problems)
+    await tell(
+        work, ask,
+        render.refusal_message(
+            _VERB[Action(ask.action)], decision.needed, [h for h in holders if h], reason=reason
+        ),
+    )  # fmt: skip
+
+
+async def tell(work: Work, ask: Request, message: render.Message) -> None:
+    """Answer the person where they asked, seen by them only; in a direct message if that is no longer possible."""
+    try:
+        if ask.response_url:
+            await work.slack.respond(ask.response_url, message.payload())
+            return
+    except AtsError as error:
+        log.info("answer by response_url failed", error=str(error))
+    try:
+        channel = await work.slack.channel_id(ask.channel or work.rules.channel)
+        await work.slack.ephemeral(channel, ask.slack_id, message.payload())
+    except AtsError as error:
+        log.warning("person not told", person=ask.slack_id, error=str(error))

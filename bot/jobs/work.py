@@ -1,0 +1,33 @@
+"""What every job works with; put together once, in bot.app."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from bot.clients.directory import Directory
+from bot.clients.pagerduty import PagerDuty
+from bot.clients.slack import Slack
+from bot.operations.rules import Rules
+from bot.store.session import Store
+from bot.targets import Target
+from runbook.model import Entry
+
+
+@dataclass(frozen=True)
+class Work:
+    """The effects' side of the bot."""
+
+    store: Store
+    slack: Slack
+    pagerduty: PagerDuty
+    directory: Directory
+    target: Target
+    current_rules: Callable[[], Rules]
+    from_email: str = ""  # last resort for PagerDuty's From
+    local_host: bool = True
+
+    @property
+    def rules(self) -> Rules:
+        return self.current_rules()
+
+    def alerts(self) -> Sequence[Entry]:
+        return [entry for entry in self.rules.plan.entries if entry.kind == "alert"]

@@ -1,0 +1,156 @@
+"""The worker: procrastinate's jobs, and the net under them.
+
+Procrastinate wakes us within milliseconds; the tables are the truth. So a sweep looks every other second for
+messages and reminders that no job took care of (a kill in between), and gives stalled jobs back.
+"""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Awaitable, Callable, Coroutine
+from datetime import timedelta
+from typing import Any, Final
+
+import procrastinate
+import structlog
+from procrastinate.jobs import Job
+
+from bot.clock import utcnow
+from bot.errors import AtsError
+from bot.jobs.act import act
+from bot.jobs.deliver import deliver
+from bot.jobs.enrich import adopt, enrich
+from bot.jobs.examine import examine
+from bot.jobs.remind import remind
+from bot.jobs.work import Work
+from bot.operations import ladder, outbox
+from bot.store.session import CARD_QUEUE, EFFECT_QUEUE
+
+log = structlog.get_logger(__name__)
+
+POLL: Final = 1.0  # seconds; a lost notification delays a job by that much
+SWEEP: Final = 2.0
+REAP: Final = 10.0
+PURGE: Final = 3600.0
+OVERDUE: Final = timedelta(seconds=3)
+STALLED: Final = 30.0  # seconds without a heartbeat; less, and a blocked event loop would run a job twice
+KEEP_HOURS: Final = 24
+_RETRY = procrastinate.RetryStrategy(max_attempts=8, exponential_wait=2)
+
+TASKS: dict[str, tuple[Callable[..., Awaitable[None]], str]] = {
+    "deliver": (deliver, CARD_QUEUE),
+    "remind": (remind, CARD_QUEUE),
+    "act": (act, EFFECT_QUEUE),
+    "enrich": (enrich, EFFECT_QUEUE),
+    "adopt": (adopt, EFFECT_QUEUE),
+    "examine": (examine, EFFECT_QUEUE),
+}
+
+
+def register(work: Work) -> None:
+    """Tell the job queue which function carries out which task."""
+    for name, (function, queue) in TASKS.items():
+        work.store.jobs.task(name=name, queue=queue, retry=_RETRY)(_bound(work, function))
+
+
+def _bound(work: Work, function: Callable[..., Awaitable[None]]) -> Callable[..., Coroutine[Any, Any, None]]:
+    async def run(**args: Any) -> None:
+        await function(work, **args)
+
+    run.__name__ = getattr(function, "__name__", "job")
+    return run
+
+
+class Worker:
+    """Runs until it is stopped; outlives restarts of PostgreSQL."""
+
+    def __init__(self, work: Work, *, concurrency: int = 10) -> None:
+        self._work, self._concurrency = work, concurrency
+        self._tasks: list[asyncio.Task[None]] = []
+        self._deliveries: set[asyncio.Task[None]] = set()
+        self.beat = 0.0  # monotonic time of the last sweep that went well
+
+    @property
+    def alive(self) -> bool:
+        """Whether the last sweep is recent."""
+        return time.monotonic() - self.beat < 3 * SWEEP + POLL
+
+    def start(self) -> None:
+        loops = (self._jobs(CARD_QUEUE), self._jobs(EFFECT_QUEUE), self._sweeps())
+        self._tasks = [asyncio.create_task(loop) for loop in loops]
+
+    async def stop(self) -> None:
+        """Let running jobs end for a moment, then cancel them; what is cut off is done again later."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, *self._deliveries, return_exceptions=True)
+
+    async def _jobs(self, queue: str) -> None:
+        """Procrastinate's worker returns normally when PostgreSQL restarts: start it again."""
+        while True:
+            with contextlib.suppress(Exception):  # an edge: it has logged it, and the sweep sees the rest
+                await self._work.store.jobs.run_worker_async(
+                    queues=[queue],
+                    concurrency=self._concurrency,
+                    fetch_job_polling_interval=POLL,
+                    install_signal_handlers=False,
+                    shutdown_graceful_timeout=3,
+                    update_heartbeat_interval=5,
+                    stalled_worker_timeout=STALLED,
+                )
+            log.warning("worker stopped; starting again", queue=queue)
+            await asyncio.sleep(POLL)
+
+    async def _sweeps(self) -> None:
+        reaped = purged = 0.0
+        while True:
+            try:
+                await self._sweep()
+                if time.monotonic() - reaped > REAP:
+                    reaped = time.monotonic()
+                    await self._reap()
+                if time.monotonic() - purged > PURGE:
+                    purged = time.monotonic()
+                    await self._purge()
+                self.beat = time.monotonic()
+            except AtsError as error:
+                log.warning("sweep failed", error=str(error))
+            except Exception:
+                log.exception("sweep failed")
+            await asyncio.sleep(SWEEP)
+
+    async def _sweep(self) -> None:
+        async with self._work.store.transaction() as tx:
+            channels = await outbox.waiting_channels(tx, now=utcnow())
+            late = await ladder.overdue(tx, by=OVERDUE)
+        for channel in channels:
+            self._spawn(deliver(self._work, channel))
+        for incident_id, level in late:
+            self._spawn(remind(self._work, incident_id, level))
+        await self._work.directory.rota()
+
+    def _spawn(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(coroutine)
+        self._deliveries.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._deliveries.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            log.warning("swept work failed", error=str(task.exception()))
+
+    async def _reap(self) -> None:
+        """Give back the jobs of dead workers; the failure of one must not keep the others."""
+        manager = self._work.store.jobs.job_manager
+        stalled: list[Job] = list(await manager.get_stalled_jobs(seconds_since_heartbeat=STALLED))
+        for job in stalled:
+            try:
+                await manager.retry_job(job)
+                log.warning("job of a dead worker given back", job=job.id, task=job.task_name)
+            except Exception as error:  # noqa: BLE001 - the next one must have its turn
+                log.warning("stalled job not given back", job=job.id, error=str(error))
+
+    async def _purge(self) -> None:
+        await self._work.store.jobs.job_manager.delete_old_jobs(
+            nb_hours=KEEP_HOURS, include_failed=True, include_cancelled=True, include_aborted=True
+        )

@@ -1,0 +1,397 @@
+"""An incident's life: what PagerDuty says, and what it answers to us."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlmodel import col
+
+from bot.domain import lifecycle
+from bot.domain.pagerduty import PdEvent, Snapshot
+from bot.domain.people import NOBODY, Who
+from bot.domain.severity import severity
+from bot.operations import ladder, outbox, timeline
+from bot.operations.rules import Rules
+from bot.operations.views import status_note
+from bot.store.session import EFFECT_QUEUE, Tx
+from bot.store.tables import Inbox, Incident
+from runbook import Signals, match
+
+_SAME = timedelta(minutes=5)  # a webhook about what we did ourselves comes back within that
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A webhook as it arrived, its signature already checked."""
+
+    source: str
+    delivery_id: str
+    event_id: str
+    type: str
+    body: Mapping[str, Any]
+
+
+async def file(tx: Tx, delivery: Delivery) -> int | None:
+    """Keep a delivery; its id, or None if it was kept before (then there is nothing to do)."""
+    statement = (
+        insert(Inbox)
+        .values(
+            source=delivery.source,
+            delivery_id=delivery.delivery_id,
+            event_id=delivery.event_id,
+            type=delivery.type,
+            body=dict(delivery.body),
+            received_at=tx.now,
+        )
+        .on_conflict_do_nothing()
+        .returning(col(Inbox.id))
+    )
+    return (await tx.session.execute(statement)).scalar_one_or_none()
+
+
+async def receive(
+    tx: Tx, rules: Rules, delivery: Delivery, event: PdEvent | None, *, oncall: Sequence[Mapping[str, Any]] = ()
+) -> str:
+    """A PagerDuty webhook: kept, applied, with its timeline entry and its jobs, in this transaction.
+
+    `oncall` is who is on call as last known, for the card of a new incident.
+
+    Returns:
+        "duplicate", "recorded" (about no incident), "adopting" (about one that must be fetched first) or
+        "applied".
+    """
+    inbox_id = await file(tx, delivery)
+    if inbox_id is None:
+        return "duplicate"
+    if event is None:
+        return "recorded"
+    incident = await _load(tx, event.incident_id)
+    if incident is None and event.snapshot is None:
+        await tx.defer("adopt", queue=EFFECT_QUEUE, inbox_id=inbox_id, pd_id=event.incident_id)
+        return "adopting"
+    await _apply(tx, rules, incident, event, oncall=oncall)
+    return "applied"
+
+
+async def adopt(tx: Tx, rules: Rules, seen: Snapshot, event: PdEvent | None) -> None:
+    """An incident that was heard of only through a note or the like, fetched since: as if it had begun."""
+    incident = await _load(tx, seen.pd_id)
+    if incident is None:
+        await _begin(tx, rules, seen, "triggered", by=NOBODY)
+        incident = await _load(tx, seen.pd_id)
+    if event is not None:
+        await _apply(tx, rules, incident, event)
+
+
+async def inbox_body(tx: Tx, inbox_id: int) -> Mapping[str, Any] | None:
+    row = await tx.session.get(Inbox, inbox_id)
+    return row.body if row else None
+
+
+async def _load(tx: Tx, pd_id: str) -> Incident | None:
+    query = select(Incident).where(col(Incident.pd_id) == pd_id).with_for_update()
+    return (await tx.session.execute(query)).scalar_one_or_none()
+
+
+async def _apply(
+    tx: Tx,
+    rules: Rules,
+    incident: Incident | None,
+    event: PdEvent,
+    *,
+    oncall: Sequence[Mapping[str, Any]] = (),
+) -> None:
+    if incident is None:
+        if event.snapshot is None:
+            return
+        incident, is_new = await _begin(tx, rules, event.snapshot, event.status, by=event.agent, at=event.at)
+        if is_new:
+            incident.oncall = [dict(o) for o in oncall]
+            await _write_down(tx, incident, event)
+            return
+    before = _visible(incident)
+    if event.snapshot is not None and event.at >= incident.seen_at:
+        await _describe(tx, rules, incident, event.snapshot)
+        incident.seen_at = event.at
+    already = await _already_written(tx, incident, event)
+    if event.status:
+        after = lifecycle.advance(progress_of(incident), event.status, event.at, by=event.agent)
+        await _move(tx, rules, incident, after, by=event.agent, announce=not already)
+    if not already:
+        await _write_down(tx, incident, event)
+    if _visible(incident) != before:
+        await outbox.show_card(tx, incident.id or 0, rules.channel)
+
+
+async def _already_written(tx: Tx, incident: Incident, event: PdEvent) -> bool:
+    """Whether this is the echo of what a person did through us."""
+    kind = event.type.removeprefix("incident.")
+    kind = "note" if kind == "annotated" else kind
+    if not event.agent.pd_id or kind not in {"acknowledged", "resolved", "note"}:
+        return False
+    window = {"since": event.at - _SAME, "until": event.at + _SAME}
+    return await timeline.seen(tx, incident.id or 0, kind, pd_id=event.agent.pd_id, **window)
+
+
+async def _begin(
+    tx: Tx, rules: Rules, seen: Snapshot, status: str, *, by: Who, at: Any = None
+) -> tuple[Incident, bool]:
+    """Store an incident that is new to us; False if somebody else stored it in between."""
+    status = status or seen.status or "triggered"
+    at = at or seen.changed_at or seen.created_at or tx.now
+    progress = lifecycle.begin(status, at, created_at=seen.created_at, by=by)
+    values: dict[str, Any] = {
+        "pd_id": seen.pd_id,
+        "number": await _free_number(tx, seen.number),
+        "status_at": progress.status_at,
+        "triggered_at": progress.triggered_at,
+        "seen_at": at,
+        "created_at": tx.now,
+        "acked_by": {}, "resolved_by": {}, "assignees": [], "details": {}, "oncall": [], "reminders": [],
+        "pending": {},
+        **dict.fromkeys(
+            ("title", "url", "service", "service_id", "urgency", "priority", "severity", "merged_into",
+             "entry_id", "entry_reason"), ""
+        ),
+        "status": "triggered", "entry_chosen": False, "level": 0,
+    }  # fmt: skip
+    statement = insert(Incident).values(**values).on_conflict_do_nothing().returning(col(Incident.id))
+    is_new = (await tx.session.execute(statement)).scalar_one_or_none() is not None
+    incident = await _load(tx, seen.pd_id)
+    if incident is None:  # the number was taken in this very instant: PagerDuty sends again
+        raise LookupError(f"incident {seen.pd_id} could not be stored")
+    if is_new:
+        await _describe(tx, rules, incident, seen)
+        _set_progress(incident, progress)
+        await ladder.arm(tx, rules, incident, ladder.anchor_of(incident))
+        await outbox.show_card(tx, incident.id or 0, rules.channel)
+        await tx.defer("enrich", queue=EFFECT_QUEUE, incident_id=incident.id)
+    return incident, is_new
+
+
+async def _free_number(tx: Tx, wanted: int | None) -> int:
+    if wanted is not None:
+        taken = await tx.session.execute(select(col(Incident.id)).where(col(Incident.number) == wanted))
+        if taken.scalar_one_or_none() is None:
+            return wanted
+    return int((await tx.session.execute(select(func.nextval("incident_number")))).scalar_one())
+
+
+async def _describe(tx: Tx, rules: Rules, incident: Incident, seen: Snapshot) -> None:
+    """Take over what a newer payload says; match it to the runbook unless a person chose the entry."""
+    incident.title, incident.url = seen.title, seen.url or incident.url
+    incident.service = seen.service or incident.service
+    incident.service_id = seen.service_id or incident.service_id
+    incident.urgency, incident.priority = seen.urgency or incident.urgency, seen.priority
+    incident.merged_into = seen.merged_into
+    incident.assignees = [p.as_json() for p in seen.assignees]
+    _match(rules, incident)
+    await _classify(tx, rules, incident)
+
+
+def _match(rules: Rules, incident: Incident) -> None:
+    if incident.entry_chosen:
+        return
+    signals = Signals(
+        title=incident.title,
+        details=incident.details,
+        runbook_url=str(incident.details.get("runbook_url") or ""),
+        service=incident.service,
+    )
+    found = match(rules.plan, signals)
+    incident.entry_id = found.entry.id if found else ""
+    incident.entry_reason = found.reason if found else ""
+
+
+async def _classify(tx: Tx, rules: Rules, incident: Incident) -> None:
+    entry = rules.plan.entry(incident.entry_id)
+    new = severity(
+        priority=incident.priority,
+        entry_severity=entry.severity if entry else "",
+        urgency=incident.urgency,
+    )
+    if new == incident.severity:
+        return
+    was_known, incident.severity = incident.severity, new
+    if was_known and incident.status == "triggered":  # the first time, _begin arms the ladder itself
+        await ladder.arm(tx, rules, incident, ladder.anchor_of(incident))
+
+
+def progress_of(incident: Incident) -> lifecycle.Progress:
+    return lifecycle.Progress(
+        status=incident.status,
+        status_at=incident.status_at,
+        triggered_at=incident.triggered_at,
+        rearmed_at=incident.rearmed_at,
+        acked_at=incident.acked_at,
+        acked_by=Who.from_json(incident.acked_by),
+        resolved_at=incident.resolved_at,
+        resolved_by=Who.from_json(incident.resolved_by),
+    )
+
+
+def _set_progress(incident: Incident, progress: lifecycle.Progress) -> None:
+    incident.status, incident.status_at = progress.status, progress.status_at
+    incident.rearmed_at = progress.rearmed_at
+    incident.acked_at, incident.acked_by = progress.acked_at, progress.acked_by.as_json()
+    incident.resolved_at, incident.resolved_by = progress.resolved_at, progress.resolved_by.as_json()
+
+
+async def _move(
+    tx: Tx, rules: Rules, incident: Incident, after: lifecycle.Progress, *, by: Who, announce: bool
+) -> bool:
+    """Take over a new status: the ladder stops or starts with it; True if the status changed."""
+    was, was_rearmed = incident.status, incident.rearmed_at
+    _set_progress(incident, after)
+    if incident.status == was and (incident.rearmed_at == was_rearmed or was != "triggered"):
+        return False
+    if incident.status == "triggered":
+        await ladder.arm(tx, rules, incident, ladder.anchor_of(incident))
+    else:
+        await ladder.disarm(tx, incident)
+        incident.pending = {}
+    if announce and incident.status != was:
+        await _announce(tx, rules, incident, by)
+    return incident.status != was
+
+
+async def _announce(tx: Tx, rules: Rules, incident: Incident, by: Who) -> None:
+    card = await outbox.card(tx, incident.id or 0)
+    await outbox.post(
+        tx, rules.channel, status_note(incident, by), incident_id=incident.id,
+        parent_id=card.id if card else None,
+    )  # fmt: skip
+
+
+_VERBS = {
+    "triggered": "Triggered",
+    "acknowledged": "Acknowledged",
+    "unacknowledged": "No longer acknowledged",
+    "reopened": "Reopened",
+    "resolved": "Resolved",
+    "escalated": "Escalated to the next level",
+    "delegated": "Moved to another escalation policy",
+    "reassigned": "Reassigned",
+    "priority_updated": "Priority changed",
+    "service_updated": "Service changed",
+    "annotated": "Note",
+    "status_update_published": "Status update",
+    "responder.added": "Responder asked",
+    "responder.replied": "Responder replied",
+}
+
+
+async def _write_down(tx: Tx, incident: Incident, event: PdEvent) -> None:
+    kind = event.type.removeprefix("incident.")
+    text = _VERBS.get(kind, kind.replace("_", " ").replace(".", " "))
+    if kind == "reassigned" and event.snapshot:
+        text += " to " + (", ".join(p.name for p in event.snapshot.assignees) or "nobody")
+    if kind == "priority_updated" and event.snapshot:
+        text += f" to {event.snapshot.priority or 'none'}"
+    if event.people:
+        text += ": " + ", ".join(p.name for p in event.people)
+    if event.text:
+        text += f": {event.text}"
+    await timeline.append(
+        tx, incident.id, "note" if kind == "annotated" else kind, text, actor=event.agent,
+        source="pagerduty", at=event.at, data={"event_id": event.id},
+    )  # fmt: skip
+
+
+def _visible(incident: Incident) -> tuple[Any, ...]:
+    """What the card shows: only a difference here is worth an update in Slack."""
+    return (
+        incident.title, incident.url, incident.service, incident.severity, incident.status,
+        incident.acked_at, incident.acked_by.get("name"), incident.resolved_at, incident.merged_into,
+        incident.entry_id, incident.due_at, tuple(o.get("name") for o in incident.oncall),
+        len(incident.reminders), str(incident.pending),
+    )  # fmt: skip
+
+
+async def confirmed(tx: Tx, rules: Rules, pd_id: str, answer: Snapshot, *, by: Who) -> bool:
+    """PagerDuty answered to a change of ours: state, timeline and card follow; True if the status changed."""
+    incident = await _load(tx, pd_id)
+    if incident is None or not answer.status:
+        return False
+    before = _visible(incident)
+    incident.pending = {}
+    at = answer.changed_at or max(tx.now, incident.status_at)
+    after = lifecycle.confirm(progress_of(incident), answer.status, at, by=by)
+    moved = after.status != incident.status
+    if moved:
+        await _move(tx, rules, incident, after, by=by, announce=True)
+        await timeline.append(
+            tx, incident.id, incident.status, _VERBS[incident.status], actor=by, source="slack",
+            at=incident.status_at,
+        )  # fmt: skip
+    if answer.assignees:
+        incident.assignees = [p.as_json() for p in answer.assignees]
+    if _visible(incident) != before:
+        await outbox.show_card(tx, incident.id or 0, rules.channel)
+    return moved
+
+
+async def enriched(
+    tx: Tx, rules: Rules, incident_id: int, *, details: Mapping[str, Any], oncall: Sequence[Mapping[str, Any]]
+) -> None:
+    """What had to be looked up after the card was shown: alert details, and who is on call."""
+    query = select(Incident).where(col(Incident.id) == incident_id).with_for_update()
+    incident = (await tx.session.execute(query)).scalar_one_or_none()
+    if incident is None:
+        return
+    before = _visible(incident)
+    if details:
+        incident.details = dict(details)
+    incident.oncall = [dict(o) for o in oncall] or incident.oncall
+    incident.enriched_at = tx.now
+    _match(rules, incident)
+    await _classify(tx, rules, incident)
+    if _visible(incident) != before:
+        await outbox.show_card(tx, incident_id, rules.channel)
+
+
+async def choose_entry(tx: Tx, rules: Rules, number: int, entry_id: str, *, by: Who) -> bool:
+    """A person says which entry of the runbook it is; matching never overrides that."""
+    incident = await by_number(tx, number, lock=True)
+    entry = rules.plan.entry(entry_id)
+    if incident is None or entry is None:
+        return False
+    incident.entry_id, incident.entry_chosen = entry.id, True
+    incident.entry_reason = f"chosen by {by.name or by.slack_id}"
+    await _classify(tx, rules, incident)
+    await timeline.append(
+        tx, incident.id, "entry", f"Runbook entry chosen: {entry.title}", actor=by, source="slack"
+    )
+    await outbox.show_card(tx, incident.id or 0, rules.channel)
+    return True
+
+
+async def by_number(tx: Tx, number: int, *, lock: bool = False) -> Incident | None:
+    """The incident with PagerDuty's number."""
+    query = select(Incident).where(col(Incident.number) == number)
+    query = query.with_for_update() if lock else query
+    return (await tx.session.execute(query)).scalar_one_or_none()
+
+
+async def get(tx: Tx, incident_id: int) -> Incident | None:
+    return await tx.session.get(Incident, incident_id)
+
+
+async def unresolved(tx: Tx, *, limit: int = 50) -> Sequence[Incident]:
+    """Open incidents, most severe and oldest first."""
+    query = (
+        select(Incident)
+        .where(col(Incident.status) != "resolved")
+        .order_by(col(Incident.severity), col(Incident.triggered_at))
+        .limit(limit)
+    )
+    return (await tx.session.execute(query)).scalars().all()
+
+
+async def recent(tx: Tx, *, limit: int = 50) -> Sequence[Incident]:
+    """The newest incidents of any status."""
+    query = select(Incident).order_by(col(Incident.triggered_at).desc()).limit(limit)
+    return (await tx.session.execute(query)).scalars().all()

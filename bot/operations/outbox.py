@@ -1,0 +1,190 @@
+"""The outbox: which Slack messages should exist. A drainer for each channel makes it so (bot.jobs.deliver)."""
+
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import func, or_, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlmodel import col
+
+from bot.operations import views
+from bot.operations.rules import Rules
+from bot.render import Message as Rendered
+from bot.store.session import CARD_QUEUE, Tx
+from bot.store.tables import Incident, Lane, Message
+
+
+async def post(
+    tx: Tx,
+    channel: str,
+    render: Callable[[str], Rendered],
+    *,
+    incident_id: int | None = None,
+    parent_id: int | None = None,
+    thread_ts: str = "",
+) -> Message:
+    """A message that is written once; `render` gets the marker by which it is found again after a crash."""
+    marker = f"m-{uuid.uuid4().hex}"
+    row = Message(
+        marker=marker,
+        channel=channel,
+        kind="text",
+        incident_id=incident_id,
+        parent_id=parent_id,
+        thread_ts=thread_ts,
+        payload=render(marker).payload(),
+        created_at=tx.now,
+    )
+    tx.session.add(row)
+    await tx.session.flush()
+    await tx.defer("deliver", queue=CARD_QUEUE, channel=channel)
+    return row
+
+
+def marked(message: Rendered) -> Callable[[str], Rendered]:
+    """A message that was rendered without its marker."""
+
+    def with_marker(marker: str) -> Rendered:
+        first, *rest = message.blocks
+        return Rendered(message.text, [{**first, "block_id": marker}, *rest])
+
+    return with_marker
+
+
+async def show_card(tx: Tx, incident_id: int, channel: str) -> None:
+    """The incident's card should be shown as it is now; several calls before it is sent become one update."""
+    statement = (
+        insert(Message)
+        .values(
+            marker=f"c-{uuid.uuid4().hex}", channel=channel, kind="card", incident_id=incident_id, payload={},
+            wanted=1, sent=0, channel_id="", ts="", thread_ts="", attempts=0, failed="", created_at=tx.now,
+        )
+        .on_conflict_do_update(
+            index_elements=["incident_id"],
+            index_where=col(Message.kind) == "card",
+            set_={"wanted": col(Message.wanted) + 1, "failed": ""},
+        )
+        .returning(col(Message.channel))
+    )  # fmt: skip
+    where = (await tx.session.execute(statement)).scalar_one()
+    await tx.defer("deliver", queue=CARD_QUEUE, channel=where)
+
+
+async def card(tx: Tx, incident_id: int) -> Message | None:
+    """The message that is the incident's card."""
+    query = select(Message).where(col(Message.incident_id) == incident_id, col(Message.kind) == "card")
+    return (await tx.session.execute(query)).scalar_one_or_none()
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """A message on its way: what to send, where, and whether an earlier try may have got through."""
+
+    id: int
+    marker: str
+    channel: str
+    revision: int
+    payload: Mapping[str, Any]
+    channel_id: str
+    ts: str
+    thread_ts: str
+    tried_at: datetime | None
+
+
+async def take(tx: Tx, rules: Rules, channel: str, *, now: datetime) -> Parcel | None:
+    """The channel's next message, oldest first, noted as tried: from here on it may be in Slack unknown to us."""
+    query = (
+        select(Message)
+        .where(col(Message.channel) == channel, col(Message.wanted) > col(Message.sent))
+        .where(col(Message.failed) == "")
+        .order_by(col(Message.id))
+        .limit(1)
+    )
+    row = (await tx.session.execute(query)).scalar_one_or_none()
+    if row is None:
+        return None
+    tried_at, row.attempts = row.attempted_at, row.attempts + 1
+    row.attempted_at = tried_at or now
+    parent = await tx.session.get(Message, row.parent_id) if row.parent_id else None
+    return Parcel(
+        id=row.id or 0,
+        marker=row.marker,
+        channel=row.channel,
+        revision=row.wanted,
+        payload=await _payload(tx, rules, row),
+        channel_id=row.channel_id,
+        ts=row.ts,
+        thread_ts=parent.ts if parent else row.thread_ts,
+        tried_at=tried_at,
+    )
+
+
+async def _payload(tx: Tx, rules: Rules, row: Message) -> Mapping[str, Any]:
+    incident = await tx.session.get(Incident, row.incident_id) if row.kind == "card" else None
+    if incident is None:
+        return row.payload
+    return views.render_card(rules, incident, row.marker, now=tx.now).payload()
+
+
+async def sent(tx: Tx, parcel: Parcel, *, channel_id: str, ts: str, revision: int | None = None) -> None:
+    """It is in Slack as of `revision` (that of the parcel unless said otherwise); the channel may go on."""
+    await tx.session.execute(
+        update(Message)
+        .where(col(Message.id) == parcel.id)
+        .values(
+            sent=func.greatest(col(Message.sent), parcel.revision if revision is None else revision),
+            channel_id=channel_id,
+            ts=ts,
+            sent_at=tx.now,
+        )
+    )
+    await tx.session.execute(
+        update(Lane)
+        .where(col(Lane.channel) == parcel.channel, col(Lane.failures) > 0)
+        .values(failures=0, paused_until=None, reason="")
+    )
+
+
+async def unsent(tx: Tx, message_id: int) -> None:
+    """It is certain that it is not in Slack: refused, or deleted there since."""
+    await tx.session.execute(
+        update(Message).where(col(Message.id) == message_id).values(attempted_at=None, ts="", channel_id="")
+    )
+
+
+async def give_up(tx: Tx, message_id: int, reason: str) -> None:
+    """It can never be sent as it is; the queue goes on without it."""
+    await tx.session.execute(update(Message).where(col(Message.id) == message_id).values(failed=reason))
+
+
+async def pause(tx: Tx, channel: str, *, seconds: float | None, reason: str, now: datetime) -> float:
+    """Keep a channel silent; without `seconds`, twice as long as last time, up to 30 s. Returns the seconds."""
+    lane = await tx.session.get(Lane, channel, with_for_update=True)
+    if lane is None:
+        lane = Lane(channel=channel)
+        tx.session.add(lane)
+    wait = seconds if seconds is not None else min(30.0, 0.5 * 2**lane.failures)
+    lane.failures = min(lane.failures + 1, 10)
+    lane.paused_until, lane.reason = now + timedelta(seconds=wait), reason
+    await tx.defer("deliver", queue=CARD_QUEUE, at=lane.paused_until + tx.offset, channel=channel)
+    return wait
+
+
+async def paused_until(tx: Tx, channel: str) -> datetime | None:
+    lane = await tx.session.get(Lane, channel)
+    return lane.paused_until if lane else None
+
+
+async def waiting_channels(tx: Tx, *, now: datetime) -> list[str]:
+    """Channels that have something to send and need not be silent now."""
+    query = (
+        select(col(Message.channel))
+        .outerjoin(Lane, col(Lane.channel) == col(Message.channel))
+        .where(col(Message.wanted) > col(Message.sent), col(Message.failed) == "")
+        .where(or_(col(Lane.paused_until).is_(None), col(Lane.paused_until) <= now))
+        .distinct()
+    )
+    return list((await tx.session.execute(query)).scalars())

@@ -1,0 +1,99 @@
+"""What a person asks for, kept before it is acknowledged to Slack; carried out by the job `act`."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from bot.domain.people import Who
+from bot.domain.policy import Action
+from bot.operations import incidents, outbox, timeline
+from bot.operations.rules import Rules
+from bot.operations.views import pending_words
+from bot.store.session import EFFECT_QUEUE, Tx
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A click, a command or a submitted modal that changes an incident."""
+
+    action: str  # an Action
+    number: int
+    slack_id: str
+    channel: str = ""  # where it was asked, to answer there
+    response_url: str = ""
+    text: str = ""  # note or resolution
+    entry_id: str = ""
+    attempt: int = 0
+    asked_at: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+async def submit(tx: Tx, request: Request) -> bool:
+    """Keep the request; False if there is no such incident (then nothing is kept)."""
+    if await incidents.by_number(tx, request.number) is None:
+        return False
+    kept = request.as_json() | {"asked_at": request.asked_at or tx.now.isoformat()}
+    await tx.defer("act", queue=EFFECT_QUEUE, request=kept)
+    return True
+
+
+async def refused(tx: Tx, request: Request, *, by: Who, reason: str) -> None:
+    """The person lacks the role: written down, so that nobody wonders later."""
+    incident = await incidents.by_number(tx, request.number, lock=True)
+    if incident is not None:
+        await timeline.append(
+            tx,
+            incident.id,
+            "refused",
+            f"Asked to {request.action}; refused: {reason}",
+            actor=by,
+            source="slack",
+        )
+
+
+async def postponed(tx: Tx, rules: Rules, request: Request, *, by: Who, why: str, delay: float) -> None:
+    """PagerDuty did not take it: it is tried again after `delay` seconds, and the card says so."""
+    from datetime import timedelta
+
+    incident = await incidents.by_number(tx, request.number, lock=True)
+    if incident is None:
+        return
+    again = request.as_json() | {"attempt": request.attempt + 1}
+    await tx.defer("act", queue=EFFECT_QUEUE, at=tx.now + timedelta(seconds=delay), request=again)
+    if request.attempt == 0:
+        await timeline.append(
+            tx, incident.id, "delayed", f"Asked to {request.action}; PagerDuty does not take it yet: {why}",
+            actor=by, source="slack",
+        )  # fmt: skip
+        if request.action in {Action.ACKNOWLEDGE, Action.RESOLVE}:
+            incident.pending = {"text": pending_words(request.action, by)}
+            await outbox.show_card(tx, incident.id or 0, rules.channel)
+
+
+async def failed(tx: Tx, rules: Rules, request: Request, *, by: Who, why: str) -> None:
+    """It cannot be done: written down, and no longer shown as pending."""
+    incident = await incidents.by_number(tx, request.number, lock=True)
+    if incident is None:
+        return
+    await timeline.append(
+        tx, incident.id, "failed", f"Asked to {request.action}; it failed: {why}", actor=by, source="slack"
+    )
+    if incident.pending:
+        incident.pending = {}
+        await outbox.show_card(tx, incident.id or 0, rules.channel)
+
+
+async def noted(tx: Tx, rules: Rules, request: Request, *, by: Who) -> None:
+    """PagerDuty has the note."""
+    from bot.operations.views import note_in_thread
+
+    incident = await incidents.by_number(tx, request.number, lock=True)
+    if incident is None:
+        return
+    await timeline.append(tx, incident.id, "note", f"Note: {request.text}", actor=by, source="slack")
+    card = await outbox.card(tx, incident.id or 0)
+    await outbox.post(
+        tx, rules.channel, note_in_thread(by, request.text), incident_id=incident.id,
+        parent_id=card.id if card else None,
+    )  # fmt: skip

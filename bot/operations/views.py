@@ -1,0 +1,166 @@
+"""From rows to what is rendered: pure, so that a card is always a function of the state."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from bot import render
+from bot.domain import escalation
+from bot.domain.pagerduty import parse_time
+from bot.domain.people import Who
+from bot.operations.rules import Rules
+from bot.render import CardView, IncidentRow, Message, OnCallView, ReminderView, TimelineRow
+from bot.store.tables import Incident, TimelineEntry
+from runbook.model import Entry
+
+Render = Callable[[str], Message]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Somebody whom a reminder asks."""
+
+    who: Who
+    until: datetime | None = None
+
+
+def shown(who: Who | Mapping[str, Any] | None) -> render.Who | None:
+    """A person as the renderers take them; None for nobody."""
+    person = who if isinstance(who, Who) else Who.from_json(who)
+    return render.Who(person.slack_id, person.name or person.pd_id) if person else None
+
+
+def on_call_views(rows: Sequence[Mapping[str, Any]]) -> tuple[OnCallView, ...]:
+    """What `incident.oncall` keeps, as the renderers take it."""
+    return tuple(
+        OnCallView(
+            role=str(row.get("role") or ""),
+            who=shown(row),
+            schedule=str(row.get("schedule") or ""),
+            until=parse_time(row.get("until")),
+        )
+        for row in rows
+    )
+
+
+def card_view(rules: Rules, incident: Incident) -> CardView:
+    """All that the incident's card shows."""
+    entry = rules.plan.entry(incident.entry_id)
+    choices = () if entry else tuple((e.id, e.title) for e in rules.plan.entries if e.kind == "alert")
+    return CardView(
+        number=incident.number,
+        title=incident.title,
+        status=incident.status,
+        triggered_at=incident.triggered_at,
+        service=incident.service,
+        severity=incident.severity,
+        url=incident.url,
+        acked_at=incident.acked_at,
+        acked_by=shown(incident.acked_by),
+        resolved_at=incident.resolved_at,
+        resolved_by=shown(incident.resolved_by),
+        oncall=on_call_views(incident.oncall),
+        entry=entry,
+        entry_reason=incident.entry_reason,
+        choices=choices,
+        pages=escalation.pages(incident.severity),
+        next_reminder=_next(rules, incident),
+        reminders=tuple(f"{r['role']} asked ({r['names']})" for r in incident.reminders[-2:]),
+        pending=str(incident.pending.get("text") or ""),
+        merged_into=incident.merged_into,
+    )
+
+
+def _next(rules: Rules, incident: Incident) -> tuple[datetime, str] | None:
+    if incident.due_at is None or incident.level >= len(rules.ladder):
+        return None
+    return incident.due_at, rules.ladder[incident.level].role
+
+
+def render_card(rules: Rules, incident: Incident, marker: str, *, now: datetime) -> Message:
+    return render.incident_card(card_view(rules, incident), now=now, marker=marker)
+
+
+def row_view(incident: Incident) -> IncidentRow:
+    """One line of a list of incidents."""
+    return IncidentRow(
+        number=incident.number,
+        title=incident.title,
+        status=incident.status,
+        triggered_at=incident.triggered_at,
+        severity=incident.severity,
+        service=incident.service,
+        acked_by=shown(incident.acked_by),
+        url=incident.url,
+    )
+
+
+def timeline_view(entry: TimelineEntry) -> TimelineRow:
+    return TimelineRow(entry.at, entry.kind, entry.text, shown(entry.actor), entry.source)
+
+
+def _reminder(
+    rules: Rules, incident: Incident, rung: escalation.Rung, person: Asked | None,
+    before: Sequence[Mapping[str, Any]],
+) -> ReminderView:  # fmt: skip
+    entry = rules.plan.entry(incident.entry_id)
+    step = entry.steps[0] if entry and entry.steps else None
+    return ReminderView(
+        number=incident.number,
+        title=incident.title,
+        triggered_at=incident.triggered_at,
+        severity=incident.severity,
+        service=incident.service,
+        role=rung.role,
+        who=shown(person.who) if person else None,
+        schedule=rung.schedule,
+        asked_before=tuple(f"{r['role']}: {r['names']}" for r in before),
+        first_step=step.title if step else "",
+        first_command=step.source if step else "",
+        cautions=_cautions(entry),
+        url=incident.url,
+        next_reminder=_next(rules, incident),
+    )
+
+
+def _cautions(entry: Entry | None) -> tuple[str, ...]:
+    return entry.cautions if entry else ()
+
+
+def reminder_in_thread(
+    rules: Rules, incident: Incident, rung: escalation.Rung, asked: Sequence[Asked],
+    before: Sequence[Mapping[str, Any]], *, now: datetime,
+) -> Render:  # fmt: skip
+    view = _reminder(rules, incident, rung, asked[0] if asked else None, before)
+    return lambda marker: render.reminder_message(view, now=now, marker=marker)
+
+
+def reminder_direct(
+    rules: Rules, incident: Incident, rung: escalation.Rung, person: Asked,
+    before: Sequence[Mapping[str, Any]], *, now: datetime,
+) -> Render:  # fmt: skip
+    view = _reminder(rules, incident, rung, person, before)
+    return lambda marker: render.reminder_dm(view, now=now, marker=marker)
+
+
+def status_note(incident: Incident, by: Who) -> Render:
+    """One line in the thread: who acknowledged, resolved, or took it back."""
+    person = shown(by)
+    source = "slack" if by.slack_id else "pagerduty"
+    match incident.status:
+        case "acknowledged":
+            return lambda marker: render.acknowledged_note(person, source, marker=marker)
+        case "resolved":
+            return lambda marker: render.resolved_note(person, source, marker=marker)
+        case _:
+            return lambda marker: render.unacknowledged_note(person, marker=marker)
+
+
+def note_in_thread(by: Who, text: str, source: str = "slack") -> Render:
+    return lambda marker: render.note_added_note(shown(by), text, source, marker=marker)
+
+
+def pending_words(action: str, by: Who) -> str:
+    doing = {"acknowledge": "Acknowledging", "resolve": "Resolving"}.get(action, action)
+    return f"{doing} for {by.name or 'somebody'}: PagerDuty has not confirmed it yet"

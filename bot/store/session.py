@@ -1,0 +1,92 @@
+"""The transaction scope: state, timeline and jobs are committed together, or not at all."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+from typing import Any
+
+import procrastinate
+from sqlalchemy import text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from bot.clock import utcnow
+from bot.errors import UnreachableError
+
+# A generic plan cached on an empty queue table makes a burst of 1,000 jobs 30 times slower (DESIGN.md).
+_OPTIONS = "-c plan_cache_mode=force_custom_plan -c statement_timeout=8000 -c timezone=UTC"
+
+CARD_QUEUE = "delivery"  # Slack messages and reminders: never behind a slow far side
+EFFECT_QUEUE = "effects"  # PagerDuty, probes, look-ups
+
+
+class Tx:
+    """One transaction and the instant it happens at."""
+
+    def __init__(self, session: AsyncSession, jobs: procrastinate.App, offset: timedelta) -> None:
+        self.session = session
+        self.offset = offset
+        self.now = utcnow() + offset
+        self._jobs = jobs
+
+    async def _raw(self) -> Any:
+        connection = await self.session.connection()
+        return (await connection.get_raw_connection()).driver_connection
+
+    async def defer(
+        self, task: str, *, at: datetime | None = None, queue: str = EFFECT_QUEUE, **args: Any
+    ) -> int:
+        """Enqueue a job that exists only if this transaction commits; `at` is application time."""
+        scheduled = None if at is None else at - self.offset
+        deferrer = self._jobs.configure_task(
+            task, queue=queue, schedule_at=scheduled, connection=await self._raw()
+        )
+        return int(await deferrer.defer_async(**args))
+
+    async def cancel(self, job_id: int) -> bool:
+        """Cancel a job that has not begun; False if it has, or is gone."""
+        return bool(await self._jobs.job_manager.cancel_job_by_id_async(job_id, connection=await self._raw()))
+
+
+class Store:
+    """The bot's own database."""
+
+    def __init__(self, url: str, *, pool_size: int = 8) -> None:
+        self.url = url
+        self.engine: AsyncEngine = create_async_engine(
+            make_url(url).set(drivername="postgresql+psycopg"),
+            pool_size=pool_size,
+            max_overflow=8,
+            pool_timeout=4.0,
+            pool_pre_ping=True,
+            connect_args={"options": _OPTIONS, "connect_timeout": 4},
+        )
+        self.jobs = procrastinate.App(
+            connector=procrastinate.PsycopgConnector(
+                conninfo=url, min_size=2, max_size=6, timeout=5.0, kwargs={"options": _OPTIONS}
+            )
+        )
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Tx]:
+        """One transaction; raises UnreachableError when the database is away (nothing was done then)."""
+        try:
+            async with AsyncSession(self.engine, expire_on_commit=False) as session, session.begin():
+                row = await session.execute(text("select offset_seconds from clock where id = 1"))
+                yield Tx(session, self.jobs, timedelta(seconds=row.scalar_one()))
+        except (OperationalError, InterfaceError, PoolTimeoutError) as error:
+            raise UnreachableError(f"The bot's database does not answer: {_short(error)}") from error
+        except DBAPIError as error:
+            if error.connection_invalidated:
+                raise UnreachableError(f"The bot's database hung up: {_short(error)}") from error
+            raise
+
+    async def close(self) -> None:
+        await self.engine.dispose()
+
+
+def _short(error: Exception) -> str:
+    return str(getattr(error, "orig", None) or error).splitlines()[0][:200]

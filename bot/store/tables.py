@@ -1,0 +1,141 @@
+"""The tables. PostgreSQL is the only truth; everything here survives a kill -9."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, Column, DateTime, Index, String, UniqueConstraint, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlmodel import Field, SQLModel
+
+
+def _when(*, nullable: bool = True) -> Any:
+    return Field(default=None, sa_column=Column(DateTime(timezone=True), nullable=nullable))
+
+
+def _json(default: Any) -> Any:
+    return Field(default_factory=default, sa_column=Column(JSONB, nullable=False))
+
+
+class ClockRow(SQLModel, table=True):
+    """How far application time is ahead of real time (drills and the demo move it)."""
+
+    __tablename__ = "clock"
+    id: int = Field(default=1, primary_key=True)
+    offset_seconds: float = 0.0
+
+
+class Incident(SQLModel, table=True):
+    """An incident as PagerDuty last told us, and where its ladder stands."""
+
+    __tablename__ = "incident"
+    id: int | None = Field(default=None, primary_key=True)
+    pd_id: str = Field(unique=True)
+    number: int = Field(unique=True)  # PagerDuty's number, or one of ours above a million if it has none
+    title: str = ""
+    url: str = ""
+    service: str = ""
+    service_id: str = ""
+    urgency: str = ""
+    priority: str = ""
+    severity: str = ""
+    status: str = "triggered"
+    status_at: datetime = _when(nullable=False)  # PagerDuty's time of the event that the status comes from
+    triggered_at: datetime = _when(nullable=False)
+    rearmed_at: datetime | None = _when()  # last time it became unacknowledged
+    acked_at: datetime | None = _when()
+    acked_by: dict[str, Any] = _json(dict)  # {"slack_id","name","pd_id"}
+    resolved_at: datetime | None = _when()
+    resolved_by: dict[str, Any] = _json(dict)
+    assignees: list[dict[str, Any]] = _json(list)
+    seen_at: datetime = _when(nullable=False)  # time of the newest event: older ones do not change the text
+    merged_into: str = ""
+    entry_id: str = ""
+    entry_reason: str = ""
+    entry_chosen: bool = False  # by a person: never overwritten by matching
+    details: dict[str, Any] = _json(dict)  # of its alerts
+    enriched_at: datetime | None = _when()
+    oncall: list[dict[str, Any]] = _json(list)  # who was on call when it was last looked up
+    level: int = 0  # the rung of the ladder that comes next
+    due_at: datetime | None = _when()  # when that rung is due; null: nothing is due
+    timer_job: int | None = Field(default=None, sa_column=Column(BigInteger))
+    reminders: list[dict[str, Any]] = _json(list)  # [{"at","role","text"}]
+    pending: dict[str, Any] = _json(dict)  # an action of a person that PagerDuty has not confirmed yet
+    created_at: datetime = _when(nullable=False)
+
+    __table_args__ = (
+        Index("incident_due", "due_at", postgresql_where=text("due_at is not null")),
+        Index("incident_open", "id", postgresql_where=text("status <> 'resolved'")),
+    )
+
+
+class TimelineEntry(SQLModel, table=True):
+    """Append-only: a trigger refuses UPDATE, DELETE and TRUNCATE."""
+
+    __tablename__ = "timeline"
+    id: int | None = Field(default=None, sa_column=Column(BigInteger, primary_key=True, autoincrement=True))
+    incident_id: int | None = Field(default=None, foreign_key="incident.id", index=True)
+    at: datetime = _when(nullable=False)  # when it happened
+    recorded_at: datetime = _when(nullable=False)  # when the bot wrote it down
+    kind: str
+    text: str
+    actor: dict[str, Any] = _json(dict)  # {"slack_id","name","pd_id"}
+    source: str  # "slack" | "pagerduty" | "bot"
+    data: dict[str, Any] = _json(dict)
+    prev_hash: str = ""
+    hash: str = ""
+
+
+class Message(SQLModel, table=True):
+    """The outbox: a Slack message that should exist, and how far it is."""
+
+    __tablename__ = "message"
+    id: int | None = Field(default=None, sa_column=Column(BigInteger, primary_key=True, autoincrement=True))
+    marker: str = Field(unique=True)  # block_id of its first block: how it is found again after a crash
+    channel: str  # "#name", "C…", or "U…" for a direct message
+    kind: str  # "card": rendered from the incident each time; "text": payload as it stands
+    incident_id: int | None = Field(default=None, foreign_key="incident.id", index=True)
+    parent_id: int | None = Field(default=None, sa_column=Column(BigInteger))  # whose thread it is in
+    thread_ts: str = ""  # a thread that is not ours: a mention that is answered
+    payload: dict[str, Any] = _json(dict)  # {"text","blocks"} for kind "text"
+    wanted: int = 1  # revision that should be seen
+    sent: int = 0  # revision that is seen
+    channel_id: str = ""
+    ts: str = ""
+    attempted_at: datetime | None = _when()  # real time; set before the first post
+    attempts: int = 0
+    failed: str = ""  # why it can never be sent; empty: it can
+    created_at: datetime = _when(nullable=False)
+    sent_at: datetime | None = _when()
+
+    __table_args__ = (
+        Index("message_pending", "channel", "id", postgresql_where=text("wanted > sent and failed = ''")),
+        Index("message_card", "incident_id", unique=True, postgresql_where=text("kind = 'card'")),
+    )
+
+
+class Lane(SQLModel, table=True):
+    """A channel's queue: until when it must keep silent."""
+
+    __tablename__ = "lane"
+    channel: str = Field(primary_key=True)
+    paused_until: datetime | None = _when()  # real time
+    failures: int = 0
+    reason: str = ""
+
+
+class Inbox(SQLModel, table=True):
+    """Everything that was delivered to us, once."""
+
+    __tablename__ = "inbox"
+    id: int | None = Field(default=None, sa_column=Column(BigInteger, primary_key=True, autoincrement=True))
+    source: str
+    delivery_id: str = Field(sa_column=Column(String, nullable=False))
+    event_id: str = Field(sa_column=Column(String, nullable=False))
+    type: str = ""
+    body: dict[str, Any] = _json(dict)
+    received_at: datetime = _when(nullable=False)
+
+    __table_args__ = (
+        UniqueConstraint("source", "delivery_id"),
+        UniqueConstraint("source", "event_id"),
+    )

@@ -1,0 +1,209 @@
+"""`/ats …`: acknowledged at once, answered where it was typed."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
+
+from bot import render
+from bot.domain import policy
+from bot.domain.policy import Action, Role
+from bot.errors import AtsError
+from bot.operations import diagnosis, incidents, requests, timeline
+from bot.operations.requests import Request
+from bot.operations.views import on_call_views, row_view, timeline_view
+from bot.render import Message, RoleView, WhoamiView
+from handlers.grammar import Command, Mistake, help_rows, parse
+from handlers.services import Services
+from runbook import search
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Who typed it, and where."""
+
+    slack_id: str
+    channel: str
+    response_url: str = ""
+
+
+Answer = Callable[[Services, Asker, Command], Awaitable[Message | None]]
+
+
+def register(app: AsyncApp, services: Services) -> None:
+    """Register `/ats`."""
+
+    async def acknowledge(ack: AsyncAck) -> None:
+        await ack()
+
+    async def answer(command: dict[str, Any], respond: AsyncRespond) -> None:
+        asker = Asker(
+            str(command.get("user_id", "")),
+            str(command.get("channel_id", "")),
+            str(command.get("response_url", "")),
+        )
+        message = await reply(services, asker, str(command.get("text") or ""))
+        if message is not None:
+            await respond(**message.payload(), response_type="ephemeral", replace_original=False)
+
+    app.command("/ats")(ack=acknowledge, lazy=[answer])
+
+
+async def reply(services: Services, asker: Asker, text: str) -> Message | None:
+    """The answer to a line; None when a job answers later. An edge: nothing it runs into goes unsaid."""
+    command = parse(text)
+    if isinstance(command, Mistake):
+        return _mistaken(command)
+    try:
+        if command.name not in {"help", "whoami"}:
+            refusal = await _refusal(services, asker)
+            if refusal is not None:
+                return refusal
+        return await ANSWERS[command.name](services, asker, command)
+    except AtsError as error:
+        return render.error_message(f"/ats {command.name} did not work.", str(error), "Try again in a moment.")
+    except Exception:
+        log.exception("command failed", command=command.name)
+        return render.error_message(
+            f"/ats {command.name} did not work: an error in ats-bot itself.",
+            "It is in the bot's log with the time of now.",
+            "Use PagerDuty and the runbook meanwhile, and show the log to whoever keeps the bot.",
+        )
+
+
+def _mistaken(mistake: Mistake) -> Message:
+    if mistake.problem:
+        return render.error_message(mistake.problem, "", f"Type {mistake.nearest}")
+    return render.suggestion_message(mistake.typed, mistake.nearest)
+
+
+async def _refusal(services: Services, asker: Asker) -> Message | None:
+    access = await services.access(asker.slack_id, channel_id=asker.channel)
+    decision = policy.decide(Action.READ, access)
+    if decision.allowed:
+        return None
+    reason = "; ".join(access.problems) or f"Join {services.rules.channel} to read along."
+    return render.refusal_message("Reading what the bot knows", decision.needed, reason=reason)
+
+
+async def _help(_services: Services, _asker: Asker, _command: Command) -> Message:
+    return render.help_message(help_rows())
+
+
+async def _health(services: Services, asker: Asker, _command: Command) -> None:
+    async with services.transaction() as tx:
+        await diagnosis.ask_health(
+            tx, slack_id=asker.slack_id, channel=asker.channel, response_url=asker.response_url
+        )
+
+
+async def _incidents(services: Services, _asker: Asker, _command: Command) -> Message:
+    async with services.transaction() as tx:
+        rows = await incidents.unresolved(tx)
+        now = tx.now
+    return render.incidents_message([row_view(i) for i in rows], now=now)
+
+
+def _unknown(number: int) -> Message:
+    return render.error_message(f"There is no incident #{number}.", "", "See /ats incidents for the open ones.")
+
+
+async def _incident(services: Services, _asker: Asker, command: Command) -> Message:
+    from bot.operations.views import render_card
+
+    async with services.transaction() as tx:
+        incident = await incidents.by_number(tx, command.number)
+        now = tx.now
+    return render_card(services.rules, incident, "", now=now) if incident else _unknown(command.number)
+
+
+async def _timeline(services: Services, _asker: Asker, command: Command) -> Message:
+    async with services.transaction() as tx:
+        incident = await incidents.by_number(tx, command.number)
+        if incident is None or incident.id is None:
+            return _unknown(command.number)
+        rows = await timeline.rows(tx, incident.id)
+        now = tx.now
+    return render.timeline_message(
+        incident.number, incident.title, [timeline_view(row) for row in rows], now=now
+    )
+
+
+def _changing(action: Action, doing: str) -> Answer:
+    async def answer(services: Services, asker: Asker, command: Command) -> Message:
+        request = Request(
+            action=action,
+            number=command.number,
+            slack_id=asker.slack_id,
+            channel=asker.channel,
+            response_url=asker.response_url,
+            text=command.text,
+        )
+        async with services.transaction() as tx:
+            kept = await requests.submit(tx, request)
+        return render.plain_message(f"{doing} #{command.number} …") if kept else _unknown(command.number)
+
+    return answer
+
+
+async def _runbook(services: Services, _asker: Asker, command: Command) -> Message:
+    plan = services.rules.plan
+    if not command.text:
+        return render.entries_message(plan.entries, title=f"{plan.title} {plan.version}".strip())
+    hits = search(plan, command.text, limit=5)
+    exact = plan.entry(command.text)
+    if exact is not None or len(hits) == 1:
+        return render.entry_message(exact or hits[0].entry)
+    return render.search_message(command.text, hits)
+
+
+async def _oncall(services: Services, _asker: Asker, _command: Command) -> Message:
+    rows, note = await services.rota()
+    tree = await services.phone_tree()
+    async with services.transaction() as tx:
+        now = tx.now
+    return render.oncall_message(on_call_views(rows), tree, now=now, note=note)
+
+
+async def _whoami(services: Services, asker: Asker, _command: Command) -> Message:
+    access = await services.access(asker.slack_id, channel_id=asker.channel)
+    return render.whoami_message(whoami_view(access, services.rules.channel))
+
+
+def whoami_view(access: policy.Access, channel: str) -> WhoamiView:
+    """What the bot knows about a person, as it is shown."""
+    why = dict(reason.split(": ", 1) for reason in access.reasons)
+    missing = list(access.problems)
+    if not access.pd_id and not access.problems:
+        missing.append(
+            f"No PagerDuty user has the e-mail {access.email or '(none in Slack)'}: you cannot acknowledge or "
+            "resolve. Ask an administrator of PagerDuty to add you with that e-mail."
+        )
+    if Role.VIEWER not in access.roles:
+        missing.append(f"You are not in {channel}. Join it to read along.")
+    return WhoamiView(
+        who=render.Who(access.slack_id, access.name),
+        email=access.email,
+        pagerduty_name=access.name if access.pd_id else "",
+        roles=tuple(RoleView(role, role in access.roles, why.get(role, "")) for role in Role),
+        missing=tuple(missing),
+    )
+
+
+ANSWERS: dict[str, Answer] = {
+    "help": _help,
+    "health": _health,
+    "incidents": _incidents,
+    "incident": _incident,
+    "timeline": _timeline,
+    "ack": _changing(Action.ACKNOWLEDGE, "Acknowledging"),
+    "resolve": _changing(Action.RESOLVE, "Resolving"),
+    "note": _changing(Action.NOTE, "Adding your note to"),
+    "runbook": _runbook,
+    "oncall": _oncall,
+    "whoami": _whoami,
+}

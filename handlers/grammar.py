@@ -1,0 +1,93 @@
+"""What can be typed after `/ats`: pure text in, a command out."""
+
+from dataclasses import dataclass
+
+from rapidfuzz import fuzz, process, utils
+
+NEAR = 60.0  # how alike (0..100) a word must be to be offered as what was meant
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """A subcommand, as help shows it."""
+
+    usage: str
+    summary: str
+    needs_number: bool = False
+    needs_text: bool = False
+
+
+COMMANDS: dict[str, Spec] = {
+    "health": Spec("health", "How every system is, against what is normal"),
+    "incidents": Spec("incidents", "Open incidents, most severe first"),
+    "incident": Spec("incident N", "One incident", needs_number=True),
+    "ack": Spec("ack N", "Acknowledge it in PagerDuty, as you", needs_number=True),
+    "resolve": Spec("resolve N [what it was]", "Resolve it in PagerDuty, as you", needs_number=True),
+    "note": Spec("note N text", "Add a note to it", needs_number=True, needs_text=True),
+    "runbook": Spec("runbook [words]", "Search the runbook, or list what is in it"),
+    "oncall": Spec("oncall", "Who is on call, until when, and the phone tree"),
+    "timeline": Spec("timeline N", "Everything that happened, who did it and when", needs_number=True),
+    "whoami": Spec("whoami", "Who the bot takes you for, and what you may do"),
+    "help": Spec("help", "This list"),
+}
+_ALIASES = {"acknowledge": "ack", "status": "health", "on-call": "oncall", "?": "help", "list": "incidents"}
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A well-formed command."""
+
+    name: str
+    number: int = 0
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """Something that is no command: what was typed, and what may have been meant."""
+
+    typed: str
+    nearest: str = ""  # usage of the nearest command
+    problem: str = ""  # what is wrong, when the command itself is known
+
+
+def parse(text: str) -> Command | Mistake:
+    """Read what was typed after `/ats`; nothing at all means help."""
+    words = text.strip().split(maxsplit=1)
+    if not words:
+        return Command("help")
+    typed, rest = words[0].lower(), words[1].strip() if len(words) > 1 else ""
+    name = _ALIASES.get(typed, typed)
+    spec = COMMANDS.get(name)
+    if spec is None:
+        return Mistake(typed=words[0][:80], nearest=_nearest(typed))
+    if not spec.needs_number:
+        return Command(name, text=rest)
+    return _numbered(name, spec, rest)
+
+
+def _numbered(name: str, spec: Spec, rest: str) -> Command | Mistake:
+    first, _, text = rest.partition(" ")
+    digits = first.lstrip("#")
+    if not digits.isascii() or not digits.isdigit() or not 0 < int(digits[:12]) < 2**31:
+        said = (
+            f"“{first[:40]}” is not the number of an incident."
+            if first
+            else "The number of the incident is missing."
+        )
+        return Mistake(typed=name, nearest=f"/ats {spec.usage}", problem=said)
+    if spec.needs_text and not text.strip():
+        return Mistake(typed=name, nearest=f"/ats {spec.usage}", problem="The text is missing.")
+    return Command(name, number=int(digits), text=text.strip())
+
+
+def _nearest(typed: str) -> str:
+    found = process.extractOne(
+        typed, [*COMMANDS, *_ALIASES], scorer=fuzz.ratio, processor=utils.default_process, score_cutoff=NEAR
+    )
+    return f"/ats {COMMANDS[_ALIASES.get(found[0], found[0])].usage}" if found else ""
+
+
+def help_rows() -> list[tuple[str, str]]:
+    """(usage, summary) of every command, for `/ats help`."""
+    return [(f"/ats {spec.usage}", spec.summary) for spec in COMMANDS.values()]

@@ -1,0 +1,73 @@
+"""Shared fixtures: one real PostgreSQL for the session, one clean database for each test."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from bot.store import embedded
+from bot.store.migrate import migrate
+from bot.store.session import Store
+from tests.rig import Rig
+
+for _name in ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"):
+    os.environ.pop(_name, None)
+
+CLEAN = """
+set session_replication_role = replica;  -- the timeline's own trigger refuses, as it should
+delete from timeline; delete from message; delete from incident; delete from inbox; delete from lane;
+delete from procrastinate_events; delete from procrastinate_jobs; delete from procrastinate_workers;
+update clock set offset_seconds = 0;
+"""
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[embedded.EmbeddedPostgres]:
+    """The embedded server, without fsync, in a directory of its own."""
+    folder = Path(tempfile.mkdtemp(prefix="ats-test-"))
+    server = embedded.start(folder / "pg", durable=False)
+    yield server
+    embedded.stop(folder / "pg", mode="immediate")
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def _database(postgres: embedded.EmbeddedPostgres) -> str:
+    migrate(postgres.url)
+    return postgres.url
+
+
+@pytest.fixture
+def database_url(_database: str) -> str:
+    """A migrated, empty database."""
+    with psycopg.connect(_database, autocommit=True) as connection:
+        connection.execute(CLEAN)
+    return _database
+
+
+@pytest.fixture
+async def store(database_url: str) -> AsyncIterator[Store]:
+    """The bot's store, its job queue open."""
+    store = Store(database_url)
+    await store.jobs.open_async()
+    yield store
+    await store.jobs.close_async()
+    await store.close()
+
+
+@pytest.fixture
+async def rig(database_url: str, tmp_path: Path) -> AsyncIterator[Rig]:
+    """The bot over Socket Mode, the local Slack and the local PagerDuty, all really running."""
+    async with Rig.running(database_url, tmp_path) as rig:
+        yield rig
+
+
+@pytest.fixture
+async def http_rig(database_url: str, tmp_path: Path) -> AsyncIterator[Rig]:
+    """The same with Slack in HTTP mode."""
+    async with Rig.running(database_url, tmp_path, http_mode=True) as rig:
+        yield rig

@@ -1,0 +1,156 @@
+"""The bot and the sandbox together, for system tests: signed requests in, what Slack and PagerDuty got out."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from bot.app import Bot, running
+from bot.config import Settings
+from bot.operations import clock
+from sandbox.server import Sandbox
+from sandbox.serving import Server
+
+DANA, SAM, CHRIS, SIA, OLLI = "U0ONCALL", "U0SRE", "U0CTO", "U0SEC", "U0OUT"
+OPS = "C0OPS"
+SECRET = "sandbox-webhook-secret"
+
+
+async def eventually(check: Callable[[], Any], *, within: float = 10.0) -> Any:
+    """The first truthy value of `check`; fails with what it last was."""
+    end = time.monotonic() + within
+    while True:
+        value = check()
+        if isinstance(value, Awaitable):
+            value = await value
+        if value:
+            return value
+        if time.monotonic() > end:
+            raise AssertionError(f"not so within {within} s: {value!r}")
+        await asyncio.sleep(0.01)
+
+
+def settings_from(environment: Mapping[str, str], **more: str) -> Settings:
+    """Settings as `ats-bot run` would read them from this environment and nothing else."""
+    import os
+
+    kept = dict(os.environ)
+    try:
+        for name in [n for n in os.environ if n.startswith(("ATS_", "SLACK_", "PAGERDUTY_"))]:
+            del os.environ[name]
+        os.environ.update({**environment, **more})
+        return Settings.load()
+    finally:
+        os.environ.clear()
+        os.environ.update(kept)
+
+
+@dataclass
+class Rig:
+    """Everything running."""
+
+    sandbox: Sandbox
+    bot: Bot
+    url: str  # the bot's base address
+    http: httpx.AsyncClient
+
+    @classmethod
+    @asynccontextmanager
+    async def running(
+        cls, database_url: str, folder: Path, *, http_mode: bool = False, **settings: str
+    ) -> AsyncIterator["Rig"]:
+        """Start the sandbox, then the bot, and wait until it is in its channel."""
+        bot_port = _free_port()
+        bot_url = f"http://127.0.0.1:{bot_port}"
+        late = _Late()
+        holder = Server(late, port=0)
+        sandbox = Sandbox.build(
+            base_url=holder.url,
+            request_url=f"{bot_url}/slack/events" if http_mode else None,
+            webhook_url=f"{bot_url}/pagerduty/webhooks",
+            webhook_secret=SECRET,
+            state_dir=folder / "platform",
+        )
+        late.app = sandbox.app
+        await holder.start()
+        await sandbox.start()
+        environment = sandbox.bot_environment() | {
+            "ATS_DATABASE_URL": database_url,
+            "ATS_PORT": str(bot_port),
+            "ATS_LOG_LEVEL": "WARNING",
+        }
+        loaded = settings_from(environment, **settings)
+        try:
+            async with running(loaded) as (bot, url), httpx.AsyncClient(base_url=url) as client:
+                await eventually(lambda: bot.figures.slack_identity and (http_mode or bot.sockets.connected))
+                yield cls(sandbox, bot, url, client)
+        finally:
+            await sandbox.close()
+            await holder.stop()
+
+    # Shorthands
+
+    @property
+    def slack(self) -> Any:
+        return self.sandbox.slack
+
+    @property
+    def pagerduty(self) -> Any:
+        return self.sandbox.pagerduty
+
+    def messages(self, **more: Any) -> list[dict[str, Any]]:
+        """What is visible in the operations channel."""
+        return list(self.slack.messages(OPS, **more))
+
+    def cards(self) -> list[dict[str, Any]]:
+        """Top-level messages of the bot with a card's buttons or a resolved card's overflow."""
+        return [m for m in self.messages() if str(m.get("blocks", [{}])[0].get("block_id", "")).startswith("c-")]
+
+    async def card(self, *containing: str, within: float = 10.0) -> dict[str, Any]:
+        """The one card, once its text contains all of these."""
+
+        def found() -> dict[str, Any] | None:
+            cards = [c for c in self.cards() if all(text in str(c["blocks"]) for text in containing)]
+            return cards[0] if cards else None
+
+        card: dict[str, Any] = await eventually(found, within=within)
+        return card
+
+    def calls(self, method: str) -> list[Any]:
+        """The Web API calls of that method."""
+        return [c for c in self.slack.calls if c.method == method]
+
+    async def advance(self, **by: float) -> None:
+        """Move everybody's clock forward."""
+        delta = timedelta(**by)
+        self.sandbox.clock.advance(delta)
+        async with self.bot.store.transaction() as tx:
+            await clock.advance(tx, delta)
+
+    async def thread(self, card: dict[str, Any]) -> list[dict[str, Any]]:
+        """The replies under a card."""
+        return [m for m in self.messages(thread_ts=card["ts"]) if m["ts"] != card["ts"]]
+
+
+class _Late:
+    """An ASGI app that is known only after its address is."""
+
+    def __init__(self) -> None:
+        self.app: Any = None
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        await self.app(scope, receive, send)
+
+
+def _free_port() -> int:
+    import socket
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
