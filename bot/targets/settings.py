@@ -1,0 +1,36 @@
+"""What a target is made of, as plain values; the composition root reads them from the settings."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+
+@dataclass(frozen=True, slots=True)
+class TargetSettings:
+    """Where the systems under care are."""
+
+    database_url: str = ""  # the trading platform's, never the bot's own
+    redis_url: str = "redis://localhost:6379"
+    api_url: str = "http://localhost:8000"
+    api_token: str = ""  # sent to the origin of `api_url` and nowhere else
+    cwd: Path | None = None  # the platform's checkout; the runbook's paths are relative to it
+    env: Mapping[str, str] = field(default_factory=dict)  # added to the few variables that programs get
+    path: str | None = None  # PATH for programs; None: ours
+    rewrites: Mapping[str, str] = field(default_factory=dict)  # URL prefix as written -> prefix to call
+    deployment: str = ""  # what runs the platform: "pm2", "compose", "helm", or not said
+    secrets: tuple[str, ...] = ()  # further values that no text may show
+
+    def known_secrets(self) -> tuple[str, ...]:
+        """Every value that must not be shown: the token, the passwords in the URLs, and those named."""
+        passwords = [urlsplit(url).password for url in (self.database_url, self.redis_url, self.api_url)]
+        decoded = [unquote(p) for p in passwords if p]
+        return tuple(s for s in (self.api_token, *filter(None, passwords), *decoded, *self.secrets) if s)
+
+    def rewrite(self, url: str) -> str:
+        """The URL to call for one in the runbook; the longest prefix that ends at a boundary wins."""
+        for prefix in sorted(self.rewrites, key=len, reverse=True):
+            rest = url.removeprefix(prefix)
+            if url.startswith(prefix) and (not rest or prefix.endswith("/") or rest[0] in "/?#"):
+                return self.rewrites[prefix] + rest
+        return url
