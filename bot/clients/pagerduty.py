@@ -151,6 +151,12 @@ class PagerDuty:
         path = _path("incidents", incident_id, "notes")
         return await self._write("POST", path, {"note": {"content": text}}, from_email, "note")
 
+    @_bounded
+    async def notes(self, incident_id: str) -> list[Json]:
+        """All notes of an incident."""
+        body = await self._wire.get(_path("incidents", incident_id, "notes"))
+        return list(_field(body, "notes", list, "GET notes"))
+
     # People
 
     @_bounded
@@ -162,6 +168,11 @@ class PagerDuty:
         found = await self._pages("/users", "users", {"query": email.strip()})
         users = [_user(each) for each in found]
         return next((user for user in users if user.email.casefold() == wanted), None)
+
+    @_bounded
+    async def user(self, user_id: str) -> PdUser:
+        """One user, by PagerDuty's id."""
+        return _user(await self._read(_path("users", user_id), "user"))
 
     @_bounded
     async def oncalls(self, *, schedule_ids: Iterable[str] | None = None) -> list[OnCall]:

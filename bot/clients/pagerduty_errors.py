@@ -97,7 +97,7 @@ def no_sender() -> RejectedError:
 def _rate_limited(headers: Mapping[str, str]) -> RateLimitedError:
     wait = _seconds(headers.get("ratelimit-reset")) or _seconds(headers.get("retry-after")) or 1.0
     return RateLimitedError(
-        f"PagerDuty asks for fewer requests and wants us to wait {wait:g} s. It is tried again after that.",
+        f"PagerDuty asks for fewer requests and wants us to wait {wait:g} s. Try again after that.",
         retry_after=wait,
     )
 

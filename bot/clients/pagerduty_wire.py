@@ -142,7 +142,8 @@ class Wire:
         except pdpyras.PDHTTPError as error:  # a 401; its text shows the end of the token
             response = error.response
         except pdpyras.PDClientError as error:
-            raise unreachable(_cause(error.__cause__), wrote=wrote and _may_have_arrived(error)) from None
+            cause = error.__cause__
+            raise unreachable(_cause(cause), wrote=wrote and _may_have_arrived(cause)) from None
         return self._decoded(response, f"{method} {path}")
 
     def _decoded(self, response: requests.Response, asked: str) -> dict[str, Any]:
@@ -177,10 +178,12 @@ def _json(response: requests.Response) -> Any:
         return None
 
 
-def _may_have_arrived(error: Exception) -> bool:
-    return not isinstance(error.__cause__, requests.exceptions.ConnectTimeout) and "refused" not in _cause(
-        error.__cause__
-    )
+def _may_have_arrived(error: BaseException | None) -> bool:
+    """Whether the request can have reached PagerDuty although no answer came back."""
+    if isinstance(error, requests.exceptions.SSLError | requests.exceptions.ProxyError):
+        return False
+    # A name that is not found and a refused or timed-out connection; urllib3 tells them by text only.
+    return not any(sign in str(error) for sign in ("NameResolution", "NewConnectionError", "ConnectTimeout"))
 
 
 def _cause(error: BaseException | None) -> str:
@@ -193,6 +196,6 @@ def _cause(error: BaseException | None) -> str:
         return "the proxy in between did not let us through"
     if "NameResolution" in text:
         return "its host name cannot be looked up"
-    if "refused" in text:
+    if "NewConnectionError" in text:
         return "the connection was refused"
     return "the connection broke off"

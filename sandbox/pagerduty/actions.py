@@ -256,6 +256,10 @@ class Actions:
         body = self.envelopes.wrap(event_type, data, self.clock.now(), agent)
         self._publish(body, incident.id)
 
+    def publish_service(self, event_type: str, service: Service, agent: Agent | None) -> None:
+        body = self.envelopes.wrap(event_type, self.envelopes.service(service), self.clock.now(), agent)
+        self._publish(body, service.id)
+
     def agent_name(self, agent: Agent) -> str:
         people = self.world.users if agent.kind == "user" else self.world.services
         return people[agent.id].name

@@ -33,7 +33,7 @@ State = Literal["queued", "delivered", "dropped", "given_up", "disabled"]
 
 def demo_wait(attempt: int) -> float:
     """Seconds before the next attempt: 0.25, 0.5, 1 … at most 15. The real service takes minutes."""
-    return float(min(0.25 * 2 ** (attempt - 1), 15.0))
+    return float(min(0.25 * 2 ** min(attempt - 1, 10), 15.0))
 
 
 @dataclass(frozen=True, slots=True)

@@ -137,6 +137,23 @@ class Envelopes:
             "type": "incident_conference_bridge",
         }
 
+    def custom_fields(self, incident: Incident, changed: str) -> Json:
+        fields = [{"name": name, "value": value} for name, value in incident.custom_fields.items()]
+        return {
+            "incident": self._reference(incident),
+            "custom_fields": [each | {"type": "field_value", "data_type": "string"} for each in fields],
+            "changed_custom_fields": [changed],
+            "type": "incident_field_values",
+        }
+
+    def role(self, incident: Incident, role: str) -> Json:
+        return {
+            "incident": self._reference(incident),
+            "role": {"name": role},
+            "user": self._shapes.shapes.user_ref(incident.roles[role]),
+            "type": "incident_role_assignment",
+        }
+
     def service(self, service: Service) -> Json:
         base = self._shapes.shapes.base("service", "services", service.id, service.name)
         return base | {"alert_creation": "create_alerts_and_incidents", "teams": []}

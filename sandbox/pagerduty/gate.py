@@ -192,6 +192,7 @@ async def _drop(scope: Scope, send: Send) -> None:
     abort = scope.get("extensions", {}).get("sandbox.abort")  # from sandbox.serving
     if abort is not None:
         abort()
+        await asyncio.sleep(0)  # so that the server sees the connection gone before the request ends
         return
     # Under another server: a body shorter than announced makes it close the connection.
     headers = [(b"content-length", b"1000000")]

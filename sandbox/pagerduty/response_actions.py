@@ -1,10 +1,10 @@
-"""What people do around an incident: status updates, calls for help and answers, the conference bridge."""
+"""What people do around an incident: status updates, calls for help, bridge, roles, fields, service."""
 
 from typing import Literal
 
 from sandbox.pagerduty.actions import API, Actions
 from sandbox.pagerduty.errors import invalid_input
-from sandbox.pagerduty.world import Agent, Incident, Json, Responder, StatusUpdate
+from sandbox.pagerduty.world import Agent, Incident, Json, Responder, Service, StatusUpdate
 
 
 class ResponseActions:
@@ -62,3 +62,30 @@ class ResponseActions:
         self._actions.log(incident, "annotate", agent, "Conference bridge changed", API)
         data = self._actions.envelopes.conference_bridge(incident)
         self._actions.publish(incident, "incident.conference_bridge.updated", data, agent)
+
+    def move_to_service(self, incident: Incident, service: Service, agent: Agent) -> None:
+        """To another service; its escalation policy stays."""
+        old, incident.service_id = self._world.services[incident.service_id].name, service.id
+        self._actions.field_changed(incident, "service", old, service.name, agent)
+        self._actions.announce(incident, "incident.service_updated", agent)
+
+    def set_custom_field(self, incident: Incident, name: str, value: str, agent: Agent) -> None:
+        old = incident.custom_fields.get(name)
+        incident.custom_fields[name] = value
+        change = {"name": name, "namespace": "incidents", "old_value": old, "value": value}
+        channel = {"type": "custom_field_value_change", "changeset": {"customer_fields": [change]}}
+        self._actions.log(incident, "custom_field_value_change", agent, f"{name} changed to {value}", channel)
+        data = self._actions.envelopes.custom_fields(incident, name)
+        self._actions.publish(incident, "incident.custom_field_values.updated", data, agent)
+
+    def assign_role(self, incident: Incident, role: str, user_id: str, agent: Agent) -> None:
+        """Give somebody an incident role, e.g. "Incident Commander"."""
+        incident.roles[role] = user_id
+        name = self._world.users[user_id].name
+        self._actions.log(incident, "annotate", agent, f"{role}: {name}", API)
+        data = self._actions.envelopes.role(incident, role)
+        self._actions.publish(incident, "incident.role.assigned", data, agent)
+
+    def rename_service(self, service: Service, name: str, agent: Agent) -> None:
+        service.name = name
+        self._actions.publish_service("service.updated", service, agent)

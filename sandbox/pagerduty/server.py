@@ -205,6 +205,40 @@ class PagerDutyServer:
         self.responses.reply(self.incident(incident_id), self.agent(user).id, answer)
         return self.rest(incident_id)
 
+    async def set_conference_bridge(self, incident_id: str, url: str, *, user: str, number: str = "") -> Json:
+        bridge = {"conference_number": number, "conference_url": url}
+        self.responses.set_conference_bridge(self.incident(incident_id), bridge, self.agent(user))
+        return self.rest(incident_id)
+
+    async def move_to_service(self, incident_id: str, service: str, *, user: str) -> Json:
+        found = self.world.service_named(service)
+        self.responses.move_to_service(self.incident(incident_id), found, self.agent(user))
+        return self.rest(incident_id)
+
+    async def set_custom_field(self, incident_id: str, name: str, value: str, *, user: str) -> Json:
+        self.responses.set_custom_field(self.incident(incident_id), name, value, self.agent(user))
+        return self.rest(incident_id)
+
+    async def assign_role(self, incident_id: str, role: str, to: str, *, user: str) -> Json:
+        incident = self.incident(incident_id)
+        self.responses.assign_role(incident, role, self.agent(to).id, self.agent(user))
+        return self.rest(incident_id)
+
+    async def rename_service(self, service: str, name: str, *, user: str) -> None:
+        self.responses.rename_service(self.world.service_named(service), name, self.agent(user))
+
+    async def emit(self, event_type: str, data: Json, *, order_key: str = "other") -> None:
+        """Send an event of any type, known or not, to every active subscription."""
+        body = self._envelopes.wrap(event_type, data, self.clock.now())
+        for subscription in self.world.subscriptions.values():
+            if subscription.active:
+                self.webhooks.queue(subscription, body, order_key)
+
+    async def ping(self, subscription_id: str) -> None:
+        """What POST /webhook_subscriptions/{id}/ping does: a pagey.ping."""
+        body = self._envelopes.wrap("pagey.ping", self._envelopes.ping(), self.clock.now())
+        self.webhooks.queue(self.world.subscriptions[subscription_id], body, "ping")
+
     def set_on_call(self, schedule_name: str, user: str | None) -> None:
         """Put somebody (id or e-mail), or nobody, on call by a schedule."""
         schedule = self.world.schedule_named(schedule_name)

@@ -191,6 +191,8 @@ class Incident:
     snoozed_until: datetime | None = None
     description: str = ""
     conference_bridge: Json | None = None
+    custom_fields: dict[str, str] = field(default_factory=dict)
+    roles: dict[str, str] = field(default_factory=dict)  # role name to user id
     alerts: list[Alert] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
     log: list[LogEntry] = field(default_factory=list)
