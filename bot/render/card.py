@@ -48,6 +48,7 @@ from bot.render.words import (
     oncall_line,
     quiet,
     risk_note,
+    sentence,
     severity,
 )
 from runbook.model import Entry, Step
@@ -92,7 +93,7 @@ def _situation(view: CardView, now: datetime) -> Md:
     return lines(
         md("⏳ *{}*", one_line(view.pending, 200)) if view.pending else "",
         _state(view, now),
-        md("*Impact:* {}", prose(one_line(view.entry.impact, 600))) if view.entry and view.entry.impact else "",
+        md("*Impact:* {}", sentence(view.entry.impact)) if view.entry and view.entry.impact else "",
         _place(view),
         _oncall(view, now),
         _next(view, now),
@@ -216,7 +217,7 @@ def step_line(number: int, step: Step) -> Md:
         " ",
         (
             md("{}. {}", number, prose(one_line(step.title, 120))),
-            code(short_code(step), 70) if step.source.strip() else "",
+            code(short_code(step), 70) if short_code(step) else "",
             md("– _{}_", note) if note else "",
         ),
     )

@@ -6,7 +6,7 @@ from typing import Final
 from bot.render.blocks import Block, context, section, sections
 from bot.render.message import Message, message
 from bot.render.text import Md, bold, code, code_block, count, joined, lines, link, md, one_line, prose
-from bot.render.words import RISK, cautions, entry_cautions, severity
+from bot.render.words import RISK, cautions, commands, entry_cautions, sentence, severity
 from runbook.model import Entry, Hit, Kind, Risk, Step
 
 HITS: Final = 8
@@ -75,8 +75,8 @@ def entry_blocks(entry: Entry) -> list[Block]:
     about = lines(
         md("📖 *{}*{}", one_line(entry.title, 150), grade),
         md("*When:* {}", code(entry.trigger, 300)) if entry.trigger else "",
-        md("*Impact:* {}", prose(one_line(entry.impact, 600))) if entry.impact else "",
-        md("*Escalate:* {}", prose(one_line(entry.escalation, 600))) if entry.escalation else "",
+        md("*Impact:* {}", sentence(entry.impact)) if entry.impact else "",
+        md("*Escalate:* {}", sentence(entry.escalation)) if entry.escalation else "",
     )
     blocks = [section(about), *sections(cautions(entry_cautions(entry)))]
     for number, step in enumerate(entry.steps, 1):
@@ -89,7 +89,7 @@ def step_text(number: int, step: Step) -> Md:
     return lines(
         md("*{}. {}*", number, one_line(step.title, 200)),
         md("_{}_", RISK[step.risk] if step.risk is not Risk.MANUAL else _by_hand(step)),
-        code_block(step.source) if step.source.strip() else "",
+        code_block(commands(step)) if commands(step).strip() else "",
         md("Only if: {}", code(step.guard, 300)) if step.guard else "",
         md("Then check: {}", code(step.verify, 300)) if step.verify else "",
         *(md("Changed against the text: {}", prose(one_line(text, 200))) for text in step.rewrites),

@@ -1,5 +1,6 @@
 """Words and symbols that every message shares. A symbol never stands without its word."""
 
+import re
 from datetime import datetime
 from typing import Final
 
@@ -25,8 +26,10 @@ RISK: Final = {
     Risk.MUTATING: "changes the system",
     Risk.PROTECTIVE: "protects: stops trading or closes something off",
     Risk.DESTRUCTIVE: "can do damage: needs a second person",
-    Risk.MANUAL: "done by hand, never by the bot",
+    Risk.MANUAL: "by hand, not by the bot",
 }
+# "Caution:" stands before the text already.
+_CAUTION_WORD = re.compile(r"^(?:⚠\ufe0f?\s*)?(?:warning|caution)\s*[:!–—-]\s*", re.IGNORECASE)
 SOURCE: Final = {"slack": "in Slack", "pagerduty": "in PagerDuty", "bot": "by the bot"}
 
 
@@ -68,7 +71,7 @@ def cautions(texts: tuple[str, ...]) -> Md:
 
 
 def _caution(text: str) -> Md:
-    bare = text.strip()
+    bare = _CAUTION_WORD.sub("", text.strip()) or text.strip()
     first, *rest = [line.strip() for line in bare.splitlines() if line.strip()]
     return lines(md("> ⚠️ *Caution:* {}", prose(first)), *(md("> {}", prose(line)) for line in rest))
 
@@ -83,8 +86,21 @@ def entry_cautions(entry: Entry) -> tuple[str, ...]:
 
 
 def risk_note(step: Step) -> str:
-    """What a step does to the system, in words; nothing for a step that only looks."""
-    return "" if step.risk is Risk.READ else RISK[step.risk]
+    """What a step does to the system, in words; nothing for one that only looks or that people do by hand."""
+    return "" if step.risk in (Risk.READ, Risk.MANUAL) else RISK[step.risk]
+
+
+def commands(step: Step) -> str:
+    """The commands of a step as people read them: without the annotations, which are shown in words."""
+    return "\n".join(line for line in step.source.splitlines() if not line.lstrip().startswith("#:")).strip(
+        "\n"
+    )
+
+
+def sentence(text: object, limit: int = 600) -> Md:
+    """The runbook's own words on one line, beginning with a capital letter."""
+    line = one_line(text, limit)
+    return prose(line[:1].upper() + line[1:])
 
 
 def title_line(number: int, title: str, severity_value: str = "") -> Md:

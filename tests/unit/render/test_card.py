@@ -7,6 +7,7 @@ import pytest
 
 from bot.render import CardView, Who, incident_card
 from bot.render.card import short_code
+from runbook.model import Risk
 
 from .checks import elements, shown, taken
 from .samples import CARD, DANA, NOW, ONCALL, PM2, START, step
@@ -235,3 +236,17 @@ def test_people_without_a_slack_id_are_named() -> None:
     """A PagerDuty user who is not in Slack is shown by name."""
     view = replace(CARD, oncall=(replace(ONCALL[0], who=Who(name="Sam")),))
     assert "Primary On-Call: Sam until" in card(view)
+
+
+def test_manual_steps_are_not_noise() -> None:
+    """On the card only what changes something is marked; what people do by hand anyway is not."""
+    steps = (step("Look", "a", Risk.MANUAL), step("Stop trading", "b", Risk.PROTECTIVE))
+    text = card(replace(CARD, entry=replace(PM2, steps=steps)))
+    assert "1. Look `a`\n2. Stop trading `b` – _protects" in text
+
+
+def test_a_caution_is_announced_once() -> None:
+    """The document's own "WARNING:" does not follow our "Caution:"."""
+    text = card(replace(CARD, entry=replace(PM2, cautions=("⚠️ WARNING: never", "Caution!"))))
+    assert "*Caution:* never" in text
+    assert "*Caution:* Caution!" in text

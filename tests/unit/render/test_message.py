@@ -81,3 +81,9 @@ def test_the_marker_is_on_the_first_block() -> None:
 def test_a_large_table_fits() -> None:
     """A hundred rows of twenty long cells are still one message."""
     taken(message("m", [section("x"), table([["y" * 3000] * 20] * 100)]))
+
+
+def test_ten_long_fields_fit() -> None:
+    """A single block cannot be larger than a message."""
+    taken(message("m", [fields(*["z" * 3000] * 10)]))
+    taken(message("m", [context(*["z" * 3000] * 10)]))

@@ -63,7 +63,7 @@ def test_a_checklist_is_ticked_off() -> None:
     by_hand = step("Drop it", "dropdb x", Risk.MANUAL)
     text = shown(taken_view(runbook_modal(replace(PM2, steps=(item, by_hand)))))
     assert "_to tick off_" in text
-    assert "_done by hand, never by the bot_" in text
+    assert "_by hand, not by the bot_" in text
 
 
 def test_an_entry_of_text_shows_its_text() -> None:
@@ -166,3 +166,11 @@ def test_an_empty_home() -> None:
     text = shown(taken_view(home_view(HomeView(DANA), now=NOW)))
     assert "✅ No open incidents" in text
     assert "Not known now. Look in PagerDuty." in text
+
+
+def test_annotations_are_shown_in_words() -> None:
+    """The compiler's "#:" lines are left out of the code; what they say stands beside it."""
+    noted = step("Look", "#: id=pm2.status risk=read\n# how it is\npm2 status")
+    text = shown(taken_view(runbook_modal(replace(PM2, steps=(noted,)))))
+    assert "```\n# how it is\npm2 status\n```" in text
+    assert "#:" not in text
