@@ -8,10 +8,12 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import structlog
 import uvicorn
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
+from slack_sdk.errors import SlackApiError
 from starlette.applications import Starlette
 
 import runbook
@@ -21,7 +23,7 @@ from bot.clients.pagerduty import PagerDuty
 from bot.clients.slack import Identity, Slack
 from bot.config import Settings
 from bot.domain.policy import Access, Role
-from bot.errors import AtsError, ConfigError, TemporaryError
+from bot.errors import AtsError, ConfigError
 from bot.jobs import worker as jobs
 from bot.jobs.work import Work
 from bot.operations import incidents
@@ -142,28 +144,39 @@ class Bot:
             )
 
         http = "http" in self.settings.slack_modes
-        quiet = logging.getLogger("slack_bolt")
-        return AsyncApp(
+        bolt_log = logging.getLogger("slack_bolt")
+        level, bolt_log.level = (
+            bolt_log.level,
+            logging.ERROR,
+        )  # it warns that authorize replaces the token: meant
+        app = AsyncApp(
             client=self.slack.web,
             authorize=authorize,
             signing_secret=self.settings.slack_signing_secret.get_secret_value() or None,
             request_verification_enabled=http,
             process_before_response=True,  # Bolt's default polls for the ack every 10 ms
-            logger=quiet,
+            logger=bolt_log,
         )
+        bolt_log.setLevel(level)
+        return app
 
     async def connect_slack(self) -> None:
-        """Learn who we are, join the channel, open the sockets. Retries for ever: Slack may come up later."""
+        """Learn who we are, join the channel, open the sockets. Tries for ever: Slack may come up later."""
         delay = 0.5
         while True:
             try:
-                self.identity = await self.slack.identity()
-                break
-            except TemporaryError as error:
-                log.warning("slack not reached; trying again", error=str(error), seconds=delay)
+                await self._connect()
+            except (AtsError, SlackApiError, OSError, aiohttp.ClientError) as error:
+                self.figures.slack_problem = str(error)
+                log.error("slack not connected; trying again", error=str(error), seconds=delay)
                 await asyncio.sleep(delay)
                 delay = min(30.0, delay * 2)
-        self.figures.slack_identity = self.identity.user_id
+            else:
+                self.figures.slack_problem = ""
+                return
+
+    async def _connect(self) -> None:
+        self.identity = await self.slack.identity()
         await self._join()
         if "socket" in self.settings.slack_modes:
             await self.sockets.open()
@@ -325,7 +338,7 @@ class _Server:
                 f"Port {port} of {host} is taken (or may not be used). Set ATS_PORT to a free one, or stop the "
                 "other program."
             ) from None
-        server.install_signal_handlers = lambda: None  # type: ignore[method-assign,attr-defined]
+        server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
         task = asyncio.create_task(server._serve(sockets=[listener]))  # noqa: SLF001 - serve() takes the signals
         while not server.started:
             await asyncio.sleep(0.005)

@@ -18,10 +18,23 @@ from bot.errors import AtsError, RejectedError
 from bot.operations.rules import Rules
 from bot.store.migrate import HEAD, current_version
 
-SCOPES: Final = frozenset({
-    "app_mentions:read", "channels:history", "channels:join", "channels:read", "chat:write", "commands",
-    "groups:history", "groups:read", "im:history", "im:write", "usergroups:read", "users:read", "users:read.email",
-})  # fmt: skip
+SCOPES: Final = frozenset(
+    {
+        "app_mentions:read",
+        "channels:history",
+        "channels:join",
+        "channels:read",
+        "chat:write",
+        "commands",
+        "groups:history",
+        "groups:read",
+        "im:history",
+        "im:write",
+        "usergroups:read",
+        "users:read",
+        "users:read.email",
+    }
+)
 SKEW: Final = 30.0  # seconds; Slack refuses signatures older than 300
 
 
@@ -97,8 +110,13 @@ def _runbook(settings: Settings, findings: list[Finding]) -> Rules | None:
     errors = [d for d in rules.plan.diagnostics if d.severity == "error"]
     if errors:
         where = f"{rules.plan.path}:{errors[0].line}: {errors[0].message}"
-        findings.append(Finding("error", f"The runbook has {len(errors)} errors, the first: {where}",
-                                "`ats-bot runbook check` shows them all."))  # fmt: skip
+        findings.append(
+            Finding(
+                "error",
+                f"The runbook has {len(errors)} errors, the first: {where}",
+                "`ats-bot runbook check` shows them all.",
+            )
+        )
     else:
         findings.append(
             Finding(
@@ -106,8 +124,13 @@ def _runbook(settings: Settings, findings: list[Finding]) -> Rules | None:
             )
         )
     if not rules.ladder:
-        findings.append(Finding("error", "The runbook has no escalation table: nobody would be reminded.",
-                                "Give it a table with the columns Role, Contact, Escalation Time, PagerDuty Schedule."))  # fmt: skip
+        findings.append(
+            Finding(
+                "error",
+                "The runbook has no escalation table: nobody would be reminded.",
+                "Give it a table with the columns Role, Contact, Escalation Time, PagerDuty Schedule.",
+            )
+        )
     return rules
 
 
@@ -117,8 +140,13 @@ async def _database(settings: Settings) -> list[Finding]:
     kind = "" if settings.database_url.get_secret_value() else " (embedded)"
     if version == HEAD:
         return [Finding("ok", f"Database{kind}: answers, schema {HEAD}")]
-    return [Finding("warning", f"Database{kind}: answers, schema {version or 'none yet'} instead of {HEAD}",
-                    "`ats-bot migrate`, or just start the bot.")]  # fmt: skip
+    return [
+        Finding(
+            "warning",
+            f"Database{kind}: answers, schema {version or 'none yet'} instead of {HEAD}",
+            "`ats-bot migrate`, or just start the bot.",
+        )
+    ]
 
 
 async def _slack(settings: Settings) -> list[Finding]:
@@ -131,8 +159,13 @@ async def _slack(settings: Settings) -> list[Finding]:
         findings = [Finding("ok", f"Slack: the bot is {who.user_id} in {who.team or who.team_id}")]
         missing = sorted(SCOPES - who.scopes) if who.scopes else []
         if missing:
-            findings.append(Finding("error", f"Slack: the token lacks {', '.join(missing)}",
-                                    "Update the app from manifest.yml and install it again (Install App → Reinstall)."))  # fmt: skip
+            findings.append(
+                Finding(
+                    "error",
+                    f"Slack: the token lacks {', '.join(missing)}",
+                    "Update the app from manifest.yml and install it again (Install App → Reinstall).",
+                )
+            )
         findings.append(await _channel(slack, settings.channel))
         findings += await _app_token(settings)
     finally:
@@ -144,8 +177,11 @@ async def _channel(slack: Slack, channel: str) -> Finding:
     try:
         await slack.join(channel)
     except RejectedError as error:
-        return Finding("error", f"Slack: the bot is not in {channel}: {error}",
-                       f"Create the channel, or type /invite @ats-bot in {channel}.")  # fmt: skip
+        return Finding(
+            "error",
+            f"Slack: the bot is not in {channel}: {error}",
+            f"Create the channel, or type /invite @ats-bot in {channel}.",
+        )
     return Finding("ok", f"Slack: the bot is in {channel}")
 
 
@@ -157,8 +193,13 @@ async def _app_token(settings: Settings) -> list[Finding]:
     try:
         await slack.call("apps.connections.open")
     except AtsError as error:
-        return [Finding("error", f"Slack: SLACK_APP_TOKEN does not open a socket: {error}",
-                        "Make an app-level token with the scope connections:write, and switch Socket Mode on.")]  # fmt: skip
+        return [
+            Finding(
+                "error",
+                f"Slack: SLACK_APP_TOKEN does not open a socket: {error}",
+                "Make an app-level token with the scope connections:write, and switch Socket Mode on.",
+            )
+        ]
     finally:
         await slack.close()
     return [Finding("ok", "Slack: Socket Mode opens")]
@@ -173,15 +214,24 @@ async def _pagerduty(settings: Settings, rules: Rules | None) -> list[Finding]:
         await client.ping()
         findings = [Finding("ok", "PagerDuty: answers and accepts the token")]
         names = {str(s.get("name") or s.get("summary")) for s in await client.schedules()}
-        for contact in rules.plan.contacts if rules else ():
-            if contact.schedule not in names:
-                findings.append(Finding("error", f"PagerDuty: there is no schedule {contact.schedule}, which the runbook names for {contact.role}",
-                                        "Create it, or correct the name in the runbook's escalation table."))  # fmt: skip
+        findings += _schedules(rules, names)
         findings += await _nobody(client, rules)
         findings += _subscriptions(await client.webhook_subscriptions())
     finally:
         await client.close()
     return findings
+
+
+def _schedules(rules: Rules | None, names: set[str]) -> list[Finding]:
+    return [
+        Finding(
+            "error",
+            f"PagerDuty: there is no schedule {c.schedule}, which the runbook names for {c.role}",
+            "Create it, or correct the name in the runbook's escalation table.",
+        )
+        for c in (rules.plan.contacts if rules else ())
+        if c.schedule not in names
+    ]
 
 
 async def _nobody(client: PagerDuty, rules: Rules | None) -> list[Finding]:
@@ -199,16 +249,26 @@ async def _nobody(client: PagerDuty, rules: Rules | None) -> list[Finding]:
 def _subscriptions(found: Sequence[Mapping[str, Any]]) -> list[Finding]:
     ours = [s for s in found if "/pagerduty/webhooks" in str((s.get("delivery_method") or {}).get("url"))]
     if not ours:
-        return [Finding("warning", "PagerDuty: no webhook subscription ends in /pagerduty/webhooks",
-                        "Create one (Integrations → Generic Webhooks v3), or the bot hears of no incident.")]  # fmt: skip
+        return [
+            Finding(
+                "warning",
+                "PagerDuty: no webhook subscription ends in /pagerduty/webhooks",
+                "Create one (Integrations → Generic Webhooks v3), or the bot hears of no incident.",
+            )
+        ]
     off = [
         s
         for s in ours
         if not s.get("active", True) or (s.get("delivery_method") or {}).get("temporarily_disabled")
     ]
     if off:
-        return [Finding("error", "PagerDuty: the webhook subscription is disabled, for it was answered with errors",
-                        "Check PAGERDUTY_WEBHOOK_SECRET, then enable it again in PagerDuty.")]  # fmt: skip
+        return [
+            Finding(
+                "error",
+                "PagerDuty: the webhook subscription is disabled, for it was answered with errors",
+                "Check PAGERDUTY_WEBHOOK_SECRET, then enable it again in PagerDuty.",
+            )
+        ]
     return [Finding("ok", "PagerDuty: the webhook subscription is active")]
 
 

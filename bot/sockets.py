@@ -26,13 +26,16 @@ class Sockets:
 
     async def open(self) -> None:
         """Connect; the SDK reconnects by itself from then on."""
-        for _ in range(CONNECTIONS):
+        while len(self._handlers) < CONNECTIONS:
             handler = AsyncSocketModeHandler(
                 self._app, self._token, logger=logging.getLogger("slack_sdk.socket_mode")
             )
+            await handler.connect_async()  # type: ignore[no-untyped-call]
             self._handlers.append(handler)
-            await handler.connect_async()
 
     async def close(self) -> None:
-        await asyncio.gather(*(h.close_async() for h in self._handlers), return_exceptions=True)
+        await asyncio.gather(
+            *(h.close_async() for h in self._handlers),  # type: ignore[no-untyped-call]
+            return_exceptions=True,
+        )
         self._handlers = []

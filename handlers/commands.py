@@ -1,5 +1,6 @@
 """`/ats …`: acknowledged at once, answered where it was typed."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +22,8 @@ from runbook import search
 
 log = structlog.get_logger(__name__)
 
+AT_ONCE = 16  # commands that are worked on at once; the rest wait, acknowledged already
+
 
 @dataclass(frozen=True, slots=True)
 class Asker:
@@ -36,6 +39,7 @@ Answer = Callable[[Services, Asker, Command], Awaitable[Message | None]]
 
 def register(app: AsyncApp, services: Services) -> None:
     """Register `/ats`."""
+    busy = asyncio.Semaphore(AT_ONCE)
 
     async def acknowledge(ack: AsyncAck) -> None:
         await ack()
@@ -46,7 +50,8 @@ def register(app: AsyncApp, services: Services) -> None:
             str(command.get("channel_id", "")),
             str(command.get("response_url", "")),
         )
-        message = await reply(services, asker, str(command.get("text") or ""))
+        async with busy:
+            message = await reply(services, asker, str(command.get("text") or ""))
         if message is not None:
             await respond(**message.payload(), response_type="ephemeral", replace_original=False)
 

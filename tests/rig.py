@@ -88,7 +88,7 @@ class Rig:
         loaded = settings_from(environment, **settings)
         try:
             async with running(loaded) as (bot, url), httpx.AsyncClient(base_url=url) as client:
-                await eventually(lambda: bot.figures.slack_identity and (http_mode or bot.sockets.connected))
+                await eventually(lambda: bot.figures.slack_problem == "")
                 yield cls(sandbox, bot, url, client)
         finally:
             await sandbox.close()

@@ -7,7 +7,7 @@ used and said so; without one, the answer is no.
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from cashews import Cache
@@ -21,6 +21,7 @@ from runbook.model import Contact
 
 T = TypeVar("T")
 
+SCHEDULES = (300.0, 86_400.0)
 ONCALL = (30.0, 600.0)  # seconds: fresh, and the oldest that is still used when PagerDuty does not answer
 PERSON = (900.0, 86_400.0)
 GROUP = (300.0, 3_600.0)
@@ -126,10 +127,30 @@ class Directory:
     async def on_call(self) -> OnCallNow:
         """Who is on call now; never raises: `problem` says what is wrong."""
         try:
-            found, age = await self._remembered.get("oncall", ONCALL, self._pagerduty.oncalls)
+            found, age = await self._remembered.get("oncall", ONCALL, self._ask_on_call)
         except AtsError as error:
             return OnCallNow({}, 0.0, str(error))
         return _by_schedule(found, age)
+
+    async def _ask_on_call(self) -> list[OnCall]:
+        """Ask for the runbook's schedules only: an account may have thousands of on-calls."""
+        wanted = {contact.schedule for contact in self._contacts()}
+        ids, _ = await self._remembered.get("schedules", SCHEDULES, self._ask_schedules)
+        found = await self._pagerduty.oncalls(schedule_ids=[ids[name] for name in wanted if name in ids])
+        return [await self._with_email(duty) for duty in found]
+
+    async def _ask_schedules(self) -> dict[str, str]:
+        found = await self._pagerduty.schedules()
+        return {str(s.get("name") or s.get("summary") or ""): str(s.get("id") or "") for s in found}
+
+    async def _with_email(self, duty: OnCall) -> OnCall:
+        """PagerDuty may send a reference only; without the e-mail nobody could be mentioned."""
+        if duty.user.email:
+            return duty
+        user, _ = await self._remembered.get(
+            f"pdid:{duty.user.id}", PERSON, lambda: self._pagerduty.user(duty.user.id)
+        )
+        return replace(duty, user=user)
 
     async def rota(self) -> list[dict[str, str]]:
         """Who is on call for each row of the contact table, with Slack ids, as an incident keeps it.

@@ -75,7 +75,7 @@ async def _change(work: Work, ask: Request, incident: Incident, person: Who, sen
         case Action.RESOLVE:
             answer = await work.pagerduty.resolve(incident.pd_id, from_email=sender, resolution=ask.text)
         case _:
-            await work.pagerduty.note(incident.pd_id, ask.text, from_email=sender)
+            await _note_once(work, ask, incident, sender)
             async with work.store.transaction() as tx:
                 await requests.noted(tx, work.rules, ask, by=person)
             return
@@ -84,6 +84,15 @@ async def _change(work: Work, ask: Request, incident: Incident, person: Who, sen
         moved = await incidents.confirmed(tx, work.rules, incident.pd_id, snapshot, by=person)
     if not moved:
         await tell(work, ask, _already(ask, incident, snapshot.status))
+
+
+async def _note_once(work: Work, ask: Request, incident: Incident, sender: str) -> None:
+    """Add the note, unless an earlier try, whose answer was lost, has added it."""
+    if ask.attempt:
+        notes = await work.pagerduty.notes(incident.pd_id)
+        if any(str(note.get("content") or "").strip() == ask.text.strip() for note in notes):
+            return
+    await work.pagerduty.note(incident.pd_id, ask.text, from_email=sender)
 
 
 def _already(ask: Request, incident: Incident, status: str) -> render.Message:

@@ -20,13 +20,17 @@ async def enrich(work: Work, incident_id: int) -> None:
     if incident is None:
         return
     oncall = await work.directory.rota()
+    failure: AtsError | None = None
+    details: dict[str, Any] = {}
     try:
         details = details_of(await work.pagerduty.alerts(incident.pd_id))
     except AtsError as error:
         log.warning("alert details not read", incident=incident.number, error=str(error))
-        details = {}
+        failure = error
     async with work.store.transaction() as tx:
         await incidents.enriched(tx, work.rules, incident_id, details=details, oncall=oncall)
+    if failure is not None and failure.retryable:
+        raise failure  # the queue tries again
 
 
 def details_of(alerts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -103,4 +103,4 @@ async def overdue(tx: Tx, *, by: timedelta) -> list[tuple[int, int]]:
         col(Incident.due_at) < tx.now - by,
         col(Incident.status) == "triggered",
     )
-    return [(row[0], row[1]) for row in (await tx.session.execute(query)).all()]
+    return [(row[0] or 0, row[1]) for row in (await tx.session.execute(query)).all()]

@@ -102,7 +102,7 @@ def _slack(bolt: AsyncApp | None) -> Handler:
 
 
 async def _parts(figures: Figures, ends: Endpoints) -> dict[str, str]:
-    parts = {"slack": "ok" if figures.slack_identity and ends.sockets_open() else "not connected"}
+    parts = {"slack": figures.slack_problem or ("ok" if ends.sockets_open() else "no connection")}
     if figures.channel_problem:
         parts["channel"] = figures.channel_problem
     if figures.worker_alive is not None:

@@ -11,7 +11,7 @@ class Figures:
     """Counters, and how to tell whether the parts are well."""
 
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
-    slack_identity: str = ""
+    slack_problem: str = "not connected yet"
     channel_problem: str = ""
     worker_alive: Callable[[], bool] | None = None  # None: this process is no worker
 
