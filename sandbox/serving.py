@@ -4,9 +4,10 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
+from functools import partial
 
 import uvicorn
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 LOOPBACK = "127.0.0.1"
 START_SECONDS = 20.0
@@ -50,10 +51,13 @@ class Server:
         self._socket = _bind(host, port)
         self.host = host
         self.port: int = self._socket.getsockname()[1]
+        self._app = app
         config = uvicorn.Config(
-            app,
+            self._with_abort,
             log_config=None,
             access_log=False,
+            interface="asgi3",  # a bound method is taken for ASGI 2 otherwise
+            proxy_headers=False,
             lifespan="auto",
             timeout_graceful_shutdown=1,
             timeout_keep_alive=30,
@@ -95,6 +99,19 @@ class Server:
         if self._task is not None:
             await asyncio.wait({self._task})
 
+    async def _with_abort(self, scope: Scope, receive: Receive, send: Send) -> None:
+        # `sandbox.abort` lets an app cut a connection without an answer, as a broken network would.
+        if scope["type"] in ("http", "websocket"):
+            scope["extensions"] = {**scope.get("extensions", {}), "sandbox.abort": partial(self._abort, scope)}
+        await self._app(scope, receive, send)
+
+    def _abort(self, scope: Scope) -> None:
+        client = scope.get("client")
+        for connection in list(self._server.server_state.connections):
+            transport = getattr(connection, "transport", None)
+            if transport is not None and client == _peer(transport):
+                transport.abort()
+
     def _close_connections(self) -> None:
         # The app sees its client go away, so that a stream ends the ordinary way.
         for connection in list(self._server.server_state.connections):
@@ -105,6 +122,11 @@ class Server:
     def _cancel_requests(self) -> None:
         for task in list(self._server.server_state.tasks):
             task.cancel()
+
+
+def _peer(transport: asyncio.Transport) -> tuple[str, int] | None:
+    name = transport.get_extra_info("peername")
+    return None if name is None else (str(name[0]), int(name[1]))
 
 
 def _bind(host: str, port: int) -> socket.socket:
