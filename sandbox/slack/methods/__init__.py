@@ -1,0 +1,52 @@
+"""The Web API, one function per method; whatever is not here is `unknown_method`."""
+
+from sandbox.slack.methods import auth, chat, conversations, files, history, marks, people, views
+from sandbox.slack.methods.call import Call, Handler
+
+__all__ = ["HANDLERS", "Call", "Handler"]
+
+HANDLERS: dict[str, Handler] = {
+    "api.test": auth.api_test,
+    "apps.connections.open": auth.connections_open,
+    "auth.test": auth.auth_test,
+    "bookmarks.add": marks.bookmarks_add,
+    "bookmarks.list": marks.bookmarks_list,
+    "chat.delete": chat.delete,
+    "chat.getPermalink": chat.permalink,
+    "chat.postEphemeral": chat.post_ephemeral,
+    "chat.postMessage": chat.post_message,
+    "chat.update": chat.update,
+    "conversations.archive": conversations.archive,
+    "conversations.create": conversations.create,
+    "conversations.history": history.history,
+    "conversations.info": conversations.info,
+    "conversations.invite": conversations.invite,
+    "conversations.join": conversations.join,
+    "conversations.list": conversations.list_,
+    "conversations.members": conversations.members,
+    "conversations.open": conversations.open_,
+    "conversations.rename": conversations.rename,
+    "conversations.replies": history.replies,
+    "conversations.setPurpose": conversations.set_purpose,
+    "conversations.setTopic": conversations.set_topic,
+    "files.completeUploadExternal": files.complete_upload,
+    "files.getUploadURLExternal": files.get_upload_url,
+    "files.info": files.info,
+    "pins.add": marks.pins_add,
+    "pins.list": marks.pins_list,
+    "pins.remove": marks.pins_remove,
+    "reactions.add": marks.reactions_add,
+    "reactions.get": marks.reactions_get,
+    "reactions.remove": marks.reactions_remove,
+    "team.info": auth.team_info,
+    "usergroups.list": people.usergroups_list,
+    "usergroups.users.list": people.usergroups_users_list,
+    "users.conversations": conversations.of_user,
+    "users.info": people.info,
+    "users.list": people.list_,
+    "users.lookupByEmail": people.lookup_by_email,
+    "views.open": views.open_,
+    "views.publish": views.publish,
+    "views.push": views.push,
+    "views.update": views.update,
+}
