@@ -56,8 +56,8 @@ class Server:
             self._with_abort,
             log_config=None,
             access_log=False,
-            interface="asgi3",  # a bound method is taken for ASGI 2 otherwise
             proxy_headers=False,
+            interface="asgi3",  # a bound method is taken for ASGI 2 otherwise
             lifespan="auto",
             timeout_graceful_shutdown=1,
             timeout_keep_alive=30,
