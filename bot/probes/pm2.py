@@ -1,6 +1,8 @@
 """PM2: its applications' states and restart counters. Their environment (`pm2_env`) is never kept or shown."""
 
+import contextlib
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +16,7 @@ from runbook.model import BaselineRow
 SYSTEM = "PM2"
 _NORMAL = "all applications online"
 _KEEP = 8 * 1024 * 1024  # bytes: jlist holds every application's environment, twice
+_LIST = re.compile(r"^\s*\[(?!PM2)", re.MULTILINE)  # "[PM2] Spawning …" is a banner
 _ERRORED = frozenset({"errored"})
 _NAMED = 5  # applications named in a line; the rest are counted
 _HINT = "`pm2 describe NAME` and `pm2 logs NAME --nostream` say why; restart one by name, never all."
@@ -43,12 +46,10 @@ async def measure(target: Target, deadline: float) -> tuple[App, ...]:
 
 def parse(text: str) -> tuple[App, ...]:
     """The applications in the output of `pm2 jlist`, whatever banner precedes them; raises ServerError."""
-    for line in text.splitlines():
-        if line.lstrip().startswith("[") and not line.lstrip().startswith("[PM2"):
-            try:
-                return tuple(_app(entry) for entry in json.loads(text[text.index(line) :]))
-            except (ValueError, AttributeError, TypeError):
-                break
+    begins = _LIST.search(text)
+    if begins:
+        with contextlib.suppress(ValueError, AttributeError, TypeError):
+            return tuple(_app(entry) for entry in json.loads(text[begins.start() :]))
     raise ServerError("`pm2 jlist` did not print its list. Run it by hand as the bot's user.")
 
 

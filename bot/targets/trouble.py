@@ -30,7 +30,9 @@ def from_network(error: BaseException, where: str) -> AtsError:
         if isinstance(cause, socket.gaierror):
             return UnreachableError(f"DNS: the name {where.rsplit(':', 1)[0]} is not known")
         if isinstance(cause, ssl.SSLError):
-            return UnreachableError(f"TLS: {where} does not speak it as expected ({cause.reason or cause})")
+            return UnreachableError(
+                f"TLS: {where} does not speak it as expected ({getattr(cause, 'reason', None) or cause})"
+            )
         if isinstance(cause, OSError) and cause.errno is not None:
             return _from_errno(cause.errno, where, cause.strerror or str(cause))
     return UnreachableError(f"broken off: {where} closed the connection or spoke something else ({error})")
