@@ -7,7 +7,7 @@ within the client's deadline, its own retries of GETs included.
 
 import functools
 import re
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Concatenate, ParamSpec, TypeVar
@@ -59,8 +59,8 @@ class OnCall:
 
 
 def _bounded(
-    method: Callable[Concatenate["PagerDuty", P], Awaitable[R]],
-) -> Callable[Concatenate["PagerDuty", P], Awaitable[R]]:
+    method: Callable[Concatenate["PagerDuty", P], Coroutine[Any, Any, R]],
+) -> Callable[Concatenate["PagerDuty", P], Coroutine[Any, Any, R]]:
     """The whole call, with everything that it calls, within the client's deadline."""
 
     @functools.wraps(method)

@@ -9,6 +9,7 @@ What is known to be wrong in the descriptions themselves is mended in memory, an
 - GET /oncalls offers `include[]=users` and allows only references to users;
 - an acknowledge log entry is to have the type `acknowledge_log_entry` and `acknowledgement_log_entry` at once;
 - every channel of a log entry matches several of five shapes of which exactly one should match;
+- some operations do not list the 400 or 402 that the service answers;
 - GET /log_entries does not know the field changes that GET /incidents/{id}/log_entries has.
 """
 
@@ -52,6 +53,11 @@ def mend(described: dict[str, Any]) -> None:
     schemas["Oncall"]["properties"]["user"] = {"anyOf": [schemas["Oncall"]["properties"]["user"], whole]}
     schemas["AcknowledgeLogEntry"]["allOf"][1]["properties"]["type"]["enum"] = ["acknowledge_log_entry"]
     schemas["Channel"] = {"type": "object", "required": ["type"]}
+    refusal = {"$ref": "#/components/responses/Conflict"}
+    for operations in described["paths"].values():
+        for operation in (operations[method] for method in ("get", "post", "put") if method in operations):
+            for status in ("400", "402"):
+                operation["responses"].setdefault(status, refusal)
     of_one, of_all = (
         _log_entry_items(described, path) for path in ("/incidents/{id}/log_entries", "/log_entries")
     )
