@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 ELLIPSIS: Final = "…"
+LONGEST: Final = 20_000  # of one outside text; a message shows 13,200 in all
 BLANK: Final = "–"  # Slack refuses empty text
 
 _UNSEEN = re.compile(
@@ -21,9 +22,10 @@ _UNSEEN = re.compile(
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _NEWLINE = re.compile("\r\n|[\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
 _BOLD = re.compile(r"(?<!\w)\*(?=\S)|(?<=\S)\*(?!\w)")
-_PAIRED = re.compile(r"(?<![\w])([_~])(?=\S)([^\n]*?\S)\1(?!\w)")
+# The bounds keep hostile text of any length from making these quadratic.
+_PAIRED = re.compile(r"(?<!\w)([_~])(?=\S)([^\n]{0,200}?\S)\1(?!\w)")
 _LOOKALIKE: Final = {"_": "ˍ", "~": "∼"}
-_QUOTE = re.compile(r"^(\s*)&gt;", re.MULTILINE)
+_QUOTE = re.compile(r"^([^\S\n]{0,50})&gt;", re.MULTILINE)
 _BROADCAST = re.compile(r"@(?=(?:channel|here|everyone|group)\b)", re.IGNORECASE)
 _LIVE = re.compile(r"<(?=[^\s<>=\d-])")
 _URL = re.compile(r"https?://[^\s/]\S*", re.IGNORECASE)
@@ -40,9 +42,9 @@ class Md(str):
 def clean(text: object) -> str:
     """Text without control characters, bidirectional overrides and broken surrogates.
 
-    Tabs and newlines stay.
+    Tabs and newlines stay. What no message could show anyway is cut, so that a hostile megabyte costs nothing.
     """
-    text = _NEWLINE.sub("\n", str(text))
+    text = _NEWLINE.sub("\n", clip(str(text), LONGEST))
     return _UNSEEN.sub("", _SURROGATE.sub("\ufffd", text))
 
 
@@ -53,7 +55,7 @@ def one_line(text: object, limit: int = 150) -> str:
 
 def size(text: str) -> int:
     """Length in UTF-16 units: never less than however Slack counts."""
-    return len(text) if text.isascii() else len(text) + sum(c > "\uffff" for c in text)
+    return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def head(text: str, limit: int) -> str:

@@ -242,3 +242,17 @@ def test_sizes() -> None:
     assert size("aé😀") == 4
     assert count(1, "step") == "1 step"
     assert count(2, "entry", "entries") == "2 entries"
+
+
+@pytest.mark.parametrize(
+    "hostile", ["_a ", "~a ", "*a ", "\n", " ", "`", "``` ", "<", "&", ">\n", "\ud800", "@here "]
+)
+def test_long_hostile_text_does_not_stall(hostile: str) -> None:
+    """Half a megabyte made to upset a regular expression is handled; a quadratic one would take hours."""
+    text = hostile * (500_000 // len(hostile))
+    check_markup(clip_md(esc(text), 3000))
+    check_markup(clip_md(prose(text), 3000))
+    assert units(one_line(text)) <= 150
+    assert units(code_block(text)) <= 2900
+    assert inert(text) is not None
+    assert all(units(piece) <= 3000 for piece in split_md(esc(text), 3000))
