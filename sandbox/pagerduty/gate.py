@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from sandbox.clock import SandboxClock
 from sandbox.pagerduty.errors import ApiError, access_denied, throttled, unauthorized
 from sandbox.pagerduty.faults import Fault, Faults
+from sandbox.pagerduty.shapes import WEB_PATH
 
 MEDIA_TYPE = "application/vnd.pagerduty+json;version=2"
 EVENTS_PATH = "/v2/enqueue"
@@ -105,7 +106,7 @@ class Gate:
         self._rate = rate
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if scope["type"] != "http" or _path(scope).startswith(f"{WEB_PATH}/"):
             await self._app(scope, receive, send)
             return
         body = await _read(receive)
@@ -126,9 +127,8 @@ class Gate:
 
     def _record(self, scope: Scope, body: bytes) -> ApiCall:
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
-        path = scope["path"].removeprefix(scope.get("root_path", "")) or "/"
         query = parse_qs(scope["query_string"].decode(), keep_blank_values=True)
-        call = ApiCall(scope["method"], path, query, headers, _decoded(body), self._clock.now())
+        call = ApiCall(scope["method"], _path(scope), query, headers, _decoded(body), self._clock.now())
         self._calls.append(call)
         return call
 
@@ -177,6 +177,11 @@ class Gate:
         raw = [(name.encode(), value.encode()) for name, value in headers.items()]
         await send({"type": "http.response.start", "status": status, "headers": raw})
         await send({"type": "http.response.body", "body": body})
+
+
+def _path(scope: Scope) -> str:
+    """The path below the prefix under which the app is mounted."""
+    return str(scope["path"]).removeprefix(scope.get("root_path", "")) or "/"
 
 
 async def _read(receive: Receive) -> bytes:

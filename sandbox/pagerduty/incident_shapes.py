@@ -144,7 +144,7 @@ class IncidentShapes:
             "type": entry.type,
             "summary": entry.summary,
             "self": link,
-            "html_url": f"{self.shapes.url}/incidents/{incident.id}/log_entries/{entry.id}",
+            "html_url": self.shapes.web_url("incidents", incident.id),
             "created_at": iso(entry.created_at),
             "agent": self.shapes.agent_ref(entry.agent) if entry.agent else self.shapes.service_ref(service.id),
             "channel": entry.channel if "channels" in include else summary,

@@ -25,6 +25,7 @@ from sandbox.pagerduty.routes_directory import DirectoryRoutes
 from sandbox.pagerduty.routes_events import EventRoutes
 from sandbox.pagerduty.routes_incidents import IncidentRoutes
 from sandbox.pagerduty.routes_parts import PartRoutes
+from sandbox.pagerduty.routes_web import WebRoutes
 from sandbox.pagerduty.routes_webhooks import WebhookRoutes, add_subscription
 from sandbox.pagerduty.seed import TRADING_SERVICE, default_world
 from sandbox.pagerduty.shapes import Shapes
@@ -79,6 +80,7 @@ class PagerDutyServer:
             *DirectoryRoutes(shapes, self.clock, self.tokens).routes(),
             *WebhookRoutes(self.webhooks, shapes, self._envelopes, self.clock).routes(),
             *EventRoutes(self.actions).routes(),
+            *WebRoutes(self._shapes, self.clock).routes(),
         ]
         gate = Middleware(
             Gate, clock=self.clock, calls=self.calls, faults=self.faults, tokens=self.tokens, rate=self.rate

@@ -18,6 +18,7 @@ from sandbox.pagerduty.world import (
 
 SHIFT_START = datetime(2025, 1, 6, 9, tzinfo=UTC)  # a Monday; shifts change every Monday at 9:00 UTC
 SHIFT = timedelta(days=7)
+WEB_PATH = "/web"  # below it are pages for people, outside the API
 REDACTED = "-- redacted --"
 
 
@@ -38,8 +39,17 @@ class Shapes:
 
     def base(self, kind: str, path: str, item_id: str, summary: str) -> Json:
         """The five fields that everything has."""
-        link = f"{self.url}/{path}/{item_id}"
-        return {"id": item_id, "type": kind, "summary": summary, "self": link, "html_url": link}
+        return {
+            "id": item_id,
+            "type": kind,
+            "summary": summary,
+            "self": f"{self.url}/{path}/{item_id}",
+            "html_url": self.web_url(path, item_id),
+        }
+
+    def web_url(self, path: str, item_id: str) -> str:
+        """The page that a person sees of it."""
+        return f"{self.url}{WEB_PATH}/{path}/{item_id}"
 
     # References
 

@@ -68,7 +68,7 @@ async def test_people_are_found_by_their_exact_address(client: PagerDuty, far: P
     sam = await client.user_by_email("SAM.SRE@ats.example ")
     user = far.world.user_by_email(SAM)
     assert user is not None
-    assert sam == PdUser(user.id, "Sam SRE", SAM, f"http://pd.example/users/{user.id}")
+    assert sam == PdUser(user.id, "Sam SRE", SAM, f"http://pd.example/web/users/{user.id}")
     assert await client.user_by_email("ats.example") is None
     assert await client.user_by_email("olli.sales@ats.example") is None
     assert await client.user_by_email("  ") is None

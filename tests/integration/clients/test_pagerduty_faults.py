@@ -9,6 +9,10 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
 from bot.clients.pagerduty import PagerDuty
 from bot.clients.pagerduty_wire import THREADS, is_loopback
@@ -183,6 +187,23 @@ async def test_an_unknown_host() -> None:
     with pytest.raises(UnreachableError, match="looked up"):
         await client.acknowledge("P1", from_email=SAM)
     await client.close()
+
+
+async def test_a_redirect_is_not_followed() -> None:
+    """A server that sends us elsewhere is named as misconfigured; a PUT never becomes a GET of something else."""
+    asked: list[str] = []
+
+    async def elsewhere(request: Request) -> Response:
+        asked.append(f"{request.method} {request.url.path}")
+        return Response(status_code=302, headers={"Location": "/login"})
+
+    methods = ["GET", "PUT"]
+    async with serve(Starlette(routes=[Route("/{path:path}", elsewhere, methods=methods)])) as url:
+        client = PagerDuty(token=TOKEN, api_url=url)
+        with pytest.raises(RejectedError, match="PAGERDUTY_API_URL"):
+            await client.acknowledge("P1", from_email=SAM)
+        await client.close()
+    assert asked == ["PUT /incidents/P1"]
 
 
 async def test_not_tls() -> None:
