@@ -150,7 +150,7 @@ class Bot:
             logging.ERROR,
         )  # it warns that authorize replaces the token: meant
         app = AsyncApp(
-            client=self.slack.web,
+            client=self.slack.plain_web(),
             authorize=authorize,
             signing_secret=self.settings.slack_signing_secret.get_secret_value() or None,
             request_verification_enabled=http,

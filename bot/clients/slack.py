@@ -30,6 +30,7 @@ _AUTH = {
 }  # fmt: skip
 _PASSING = {"internal_error", "fatal_error", "service_unavailable", "request_timeout", "team_added_to_org"}
 PAGE = 200
+_LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 HTTP_TOO_MANY = 429
 HTTP_SERVER = 500
 
@@ -108,13 +109,19 @@ class Slack:
             self._session = aiohttp.ClientSession(
                 timeout=aiohttp.ClientTimeout(total=self.deadline), connector=aiohttp.TCPConnector(limit=32)
             )
-            self._web = AsyncWebClient(
-                token=self._token, base_url=self.api_url, session=self._session, retry_handlers=[],
-                timeout=int(self.deadline),
-            )  # fmt: skip
-            if urllib.request.proxy_bypass(urlsplit(self.api_url).hostname or "") or _loopback(self.api_url):
-                self._web.proxy = None  # the SDK takes HTTP_PROXY and knows no NO_PROXY
+            self._web = self.plain_web()
+            self._web.session = self._session
         return self._web
+
+    def plain_web(self) -> AsyncWebClient:
+        """A client without a connection pool, which Bolt can copy for its lazy listeners."""
+        client = AsyncWebClient(
+            token=self._token, base_url=self.api_url, retry_handlers=[], timeout=int(self.deadline)
+        )
+        host = urlsplit(self.api_url).hostname or ""
+        if host in _LOOPBACK or urllib.request.proxy_bypass(host):
+            client.proxy = None  # the SDK takes HTTP_PROXY and knows no NO_PROXY
+        return client
 
     async def close(self) -> None:
         if self._session is not None:
@@ -309,6 +316,3 @@ def _user(raw: Mapping[str, Any]) -> SlackUser:
         deleted=bool(raw.get("deleted")),
     )
 
-
-def _loopback(url: str) -> bool:
-    return urlsplit(url).hostname in {"127.0.0.1", "localhost", "::1"}

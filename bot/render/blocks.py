@@ -177,15 +177,13 @@ def grouped_select(
     action_id: str, placeholder: object, groups: Mapping[str, Sequence[Block | None]], *, initial: str = ""
 ) -> Block | None:
     """A menu whose choices stand under headings, a hundred choices in all; none without a choice."""
-    room = OPTIONS
     kept: list[Block] = []
     every: list[Block] = []
     for label, options in groups.items():
-        chosen = _unique(options)[:room]
+        chosen = _unique(options, every)[: OPTIONS - len(every)]
         if chosen and len(kept) < OPTIONS:
             kept.append({"label": plain(label, OPTION_TEXT), "options": chosen})
             every += chosen
-            room -= len(chosen)
     if not kept:
         return None
     return _with_initial(_select(action_id, placeholder) | {"option_groups": kept}, every, initial)
@@ -204,10 +202,12 @@ def _with_initial(block: Block, options: Sequence[Block], initial: str) -> Block
     return {**block, "initial_option": found} if found else block
 
 
-def _unique(options: Iterable[Block | None]) -> list[Block]:
+def _unique(options: Iterable[Block | None], before: Iterable[Block] = ()) -> list[Block]:
+    """The choices whose value is not among those before: Slack refuses a menu with one value twice."""
+    taken = {choice["value"] for choice in before}
     kept: dict[str, Block] = {}
     for choice in options:
-        if choice:
+        if choice and choice["value"] not in taken:
             kept.setdefault(choice["value"], choice)
     return list(kept.values())
 

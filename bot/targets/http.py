@@ -30,7 +30,10 @@ class Http:
     ) -> HttpAnswer:
         """Send one request; only a 2xx answer returns."""
         where = self._settings.rewrite(url)
-        sent = self._authorized(url, headers)
+        try:
+            sent, place = self._authorized(url, headers), host_and_port(where)
+        except ValueError as error:
+            raise RejectedError(f"not a usable address: {where} ({error})", code="url") from error
         began = time.perf_counter()
         try:
             async with (
@@ -43,7 +46,7 @@ class Http:
         except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
             raise RejectedError(f"not a usable address: {where} ({error})", code="url") from error
         except httpx.HTTPError as error:
-            raise self._redacted(trouble.from_network(error, host_and_port(where))) from error
+            raise self._redacted(trouble.from_network(error, place)) from error
         text = body.decode(response.charset_encoding or "utf-8", errors="replace")
         if response.is_success:
             return HttpAnswer(response.status_code, text, time.perf_counter() - began, truncated)
