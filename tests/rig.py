@@ -122,6 +122,16 @@ class Rig:
         card: dict[str, Any] = await eventually(found, within=within)
         return card
 
+    async def modal(self, user: str) -> dict[str, Any]:
+        """The modal that is open for a person."""
+
+        def top() -> dict[str, Any] | None:
+            stack = self.slack.workspace.stacks.get(user) or []
+            return dict(self.slack.workspace.views[stack[-1]].data) | {"id": stack[-1]} if stack else None
+
+        view: dict[str, Any] = await eventually(top)
+        return view
+
     def calls(self, method: str) -> list[Any]:
         """The Web API calls of that method."""
         return [c for c in self.slack.calls if c.method == method]
