@@ -122,21 +122,21 @@ class Sandbox:
 
     def bot_environment(self) -> dict[str, str]:
         """The bot's settings for this sandbox; call it after `start`."""
-        core = self.slack.core
-        way = (
-            {"SLACK_SIGNING_SECRET": SIGNING_SECRET} if self._http_mode else {"SLACK_APP_TOKEN": core.app_token}
-        )
         return {
             "ATS_CHANNEL": self._channel,
-            "SLACK_BOT_TOKEN": core.bot_token,
-            **way,
-            "SLACK_API_URL": f"{self.base_url}/slack/api/",
+            **self.slack_environment(),
             "PAGERDUTY_API_TOKEN": DEFAULT_TOKEN,
             "PAGERDUTY_API_URL": f"{self.base_url}/pagerduty",
             "PAGERDUTY_EVENTS_URL": f"{self.base_url}/pagerduty",
             "PAGERDUTY_WEBHOOK_SECRET": self._webhook_secret,
             **self.platform.environment(),
         }
+
+    def slack_environment(self) -> dict[str, str]:
+        """The part of the settings that concerns Slack."""
+        core = self.slack.core
+        way = {"SLACK_SIGNING_SECRET": SIGNING_SECRET} if self._http_mode else {"SLACK_APP_TOKEN": core.app_token}
+        return {"SLACK_BOT_TOKEN": core.bot_token, "SLACK_API_URL": f"{self.base_url}/slack/api/", **way}
 
     def _app(self) -> Starlette:
         return Starlette(

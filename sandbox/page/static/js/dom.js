@@ -82,14 +82,21 @@ export function reconcile(container, items, { key, signature, render }) {
   for (const gone of before.values()) gone.remove();
 }
 
-/** Replaces a node; the focus goes to the element with the same data-focus, or to the new node itself. */
+/** The element of the same data-focus ("block/action"); of the same action if blocks were given new ids. */
+function heirOf(held, fresh) {
+  const all = [...fresh.querySelectorAll("[data-focus]")];
+  const action = (key) => key.slice(key.indexOf("/") + 1);
+  return all.find((one) => one.dataset.focus === held) ?? all.find((one) => action(one.dataset.focus) === action(held)) ?? null;
+}
+
+/** Replaces a node; the focus goes to the same element in its successor, or to the successor itself. */
 export function replaceKeepingFocus(old, fresh) {
   const active = document.activeElement;
   const held = active !== null && old.contains(active) ? active.closest("[data-focus]")?.dataset.focus : null;
   const had = active !== null && old.contains(active);
   old.replaceWith(fresh);
   if (!had) return;
-  const heir = held ? fresh.querySelector(`[data-focus="${CSS.escape(held)}"]`) : null;
+  const heir = held ? heirOf(held, fresh) : null;
   const target = heir ?? fresh;
   if (target === fresh && !fresh.hasAttribute("tabindex")) fresh.setAttribute("tabindex", "-1");
   target.focus({ preventScroll: true });

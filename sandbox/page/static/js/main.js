@@ -4,6 +4,7 @@ import { createConversation, createThread } from "./conversation.js";
 import { directory, learn } from "./directory.js";
 import { debounce } from "./dom.js";
 import { createHome } from "./home.js";
+import { isSystem } from "./message.js";
 import { setUpModals, showView } from "./modal.js";
 import { createPersonas, createSidebar } from "./sidebar.js";
 import { PERSONAS, channelName, currentChannel, fromAddress, settleChannel, state, toAddress } from "./state.js";
@@ -131,7 +132,7 @@ function arrived(event) {
   if (!event.channel || event.channel === state.channel) {
     conversation.refresh();
     thread.refresh();
-  } else if (event.type === "message" && event.message?.user !== state.user) {
+  } else if (event.type === "message" && event.message?.user !== state.user && !isSystem(event.message)) {
     state.unread.set(event.channel, (state.unread.get(event.channel) ?? 0) + 1);
     sidebar.show();
   }

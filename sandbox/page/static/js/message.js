@@ -19,11 +19,17 @@ export function avatar(id, name, isBot = false) {
   return h("span", { class: `avatar hue-${isBot ? "bot" : hueOf(id)}`, "aria-hidden": "true" }, isBot ? "🤖" : initialsOf(name));
 }
 
+// What Slack itself writes: somebody joined, the topic changed.
+const SYSTEM = /^(channel|group)_(join|leave|topic|purpose|name|archive|unarchive)$/;
+
+export const isSystem = (message) => SYSTEM.test(message.subtype ?? "");
+
 /** The node of a message; `inThread` leaves out the bar that leads to its replies. */
 export function messageNode(message, { inThread = false, openThread }) {
   const author = authorOf(message);
   const date = dateOfTs(message.ts);
   const ephemeral = message.is_ephemeral === true;
+  if (isSystem(message)) return systemNode(message, date);
   return h(
     "article",
     {
@@ -37,6 +43,10 @@ export function messageNode(message, { inThread = false, openThread }) {
     h("div", { class: "message__main" }, head(message, author, date), body(message), files(message), reactions(message), inThread ? null : threadBar(message, openThread)),
     ephemeral ? null : tools(message, inThread ? null : openThread),
   );
+}
+
+function systemNode(message, date) {
+  return h("p", { class: "systemline", "data-testid": "system-message" }, ...mrkdwn(message.text), " ", h("time", { datetime: date.toISOString(), title: fullText(date) }, timeText(date)));
 }
 
 function authorOf(message) {
