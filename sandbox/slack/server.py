@@ -18,7 +18,7 @@ from sandbox.slack.methods.chat import link_to
 from sandbox.slack.payloads import VERIFICATION_TOKEN, Origin
 from sandbox.slack.people import Choice, Outcome, People
 from sandbox.slack.responses import Responses
-from sandbox.slack.scopes import DEMO_SCOPES, EVENT_SCOPES
+from sandbox.slack.scopes import DEMO_EVENTS, DEMO_SCOPES
 from sandbox.slack.seed import default_workspace
 from sandbox.slack.socketmode import SocketTransport
 from sandbox.slack.workspace import SYSTEM_SUBTYPES, Json, Workspace, plain
@@ -39,7 +39,7 @@ class SlackServer:
         request_url: HTTP mode: where commands, interactions and events go; None: Socket Mode.
         command_names: the slash commands that are registered.
         workspace: None starts with `default_workspace()`.
-        events: the event subscriptions, in the manifest's words; None: all that the sandbox knows.
+        events: the event subscriptions, in the manifest's words; None: those of the demo's app.
         command_help: for each command its `description` and `usage_hint`, shown by the page.
     """
 
@@ -70,7 +70,7 @@ class SlackServer:
             scopes=DEMO_SCOPES if scopes is None else frozenset(scopes),
             command_names=tuple(command_names),
             command_help={name: dict(text) for name, text in (command_help or {}).items()},
-            events=frozenset(EVENT_SCOPES if events is None else events),
+            events=DEMO_EVENTS if events is None else frozenset(events),
             deliveries=Deliveries(self._http or self.sockets),
             hub=Hub(workspace),
         )
