@@ -15,6 +15,9 @@ from sandbox.pagerduty.incident_shapes import IncidentShapes
 from sandbox.pagerduty.shapes import WEB_PATH
 from sandbox.pagerduty.world import Incident
 
+POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
 PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>{title} – local PagerDuty</title>
@@ -92,4 +95,5 @@ def _table(rows: Any) -> str:
 
 
 def _page(title: str, body: str, status: int = 200) -> HTMLResponse:
-    return HTMLResponse(PAGE.format(title=escape(title), body=body), status)
+    headers = {"Content-Security-Policy": POLICY}
+    return HTMLResponse(PAGE.format(title=escape(title), body=body), status, headers)

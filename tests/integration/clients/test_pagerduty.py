@@ -46,11 +46,13 @@ async def test_an_incident_from_trigger_to_resolve(client: PagerDuty, far: Pager
     assert (await client.alerts(made["id"]))[0]["body"]["details"] == {"lag": "45 s"}
     assert (await client.acknowledge(made["id"], from_email=SAM))["status"] == "acknowledged"
     assert (await client.note(made["id"], "Restarting Loki", from_email=SAM))["content"] == "Restarting Loki"
+    await client.note(made["id"], "Loki is back", from_email=SAM)
+    assert [each["content"] for each in await client.notes(made["id"])] == ["Loki is back", "Restarting Loki"]
     resolved = await client.resolve(made["id"], from_email=DANA, resolution="Restarted")
     assert (resolved["status"], far.incident(made["id"]).resolution) == ("resolved", "Restarted")
     log = [each["type"].removesuffix("_log_entry") for each in await client.log_entries(made["id"])]
-    assert log == ["resolve", "annotate", "acknowledge", "assign", "assign", "trigger"]
-    assert [call.from_email for call in far.calls if call.method in WRITES] == [SAM, SAM, DANA]
+    assert log == ["resolve", "annotate", "annotate", "acknowledge", "assign", "assign", "trigger"]
+    assert [call.from_email for call in far.calls if call.method in WRITES] == [SAM, SAM, SAM, DANA]
 
 
 async def test_done_already_is_no_error(client: PagerDuty, far: PagerDutyServer) -> None:
