@@ -156,7 +156,7 @@ def option(text: object, value: str, *, url: str = "", description: object = "")
 
 def overflow(action_id: str, options: Iterable[Block | None]) -> Block | None:
     """The "…" menu, up to five choices; none without a choice."""
-    kept = [choice for choice in options if choice][:OVERFLOW]
+    kept = _unique(options)[:OVERFLOW]
     if not kept:
         return None
     return {"type": "overflow", "action_id": identifier(action_id), "options": kept}

@@ -118,6 +118,9 @@ def test_one_value_is_offered_once() -> None:
     menu = static_select("pick", "p", [option("a", "v"), option("b", "v")])
     assert menu is not None
     assert len(menu["options"]) == 1
+    more = overflow("more", [option("a", "v"), option("b", "v")])
+    assert more is not None
+    assert len(more["options"]) == 1
     groups = grouped_select("pick", "p", {"a": [option("a", "v")], "b": [option("b", "v"), option("c", "w")]})
     assert groups is not None
     assert [len(group["options"]) for group in groups["option_groups"]] == [1, 1]
