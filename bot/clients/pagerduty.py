@@ -9,7 +9,7 @@ import functools
 import re
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Concatenate, ParamSpec, TypeVar
 from urllib.parse import quote
 
@@ -26,6 +26,9 @@ from bot.errors import RejectedError
 
 PAGE = 100  # the largest page there is
 LAST_POSITION = 10_000  # offset + limit may not exceed it
+
+# What a From header can carry; whether somebody has the address is for PagerDuty to say.
+EMAIL = re.compile(r"[!-?A-~]+@[!-?A-~]+")
 
 Json = dict[str, Any]
 P = ParamSpec("P")
@@ -184,7 +187,10 @@ class PagerDuty:
         else:
             filters = {"schedule_ids[]": ids}
         found = await self._pages("/oncalls", "oncalls", filters | {"include[]": "users"})
-        return [_oncall(each) for each in found if each.get("user")]
+        try:
+            return [_oncall(each) for each in found if each.get("user")]
+        except (AttributeError, TypeError, ValueError):
+            raise not_understood("GET /oncalls") from None
 
     @_bounded
     async def schedules(self, query: str = "") -> list[Json]:
@@ -232,7 +238,7 @@ class PagerDuty:
 
     async def _write(self, method: str, path: str, body: Json, from_email: str, key: str) -> Json:
         sender = from_email.strip() or self.default_from.strip()
-        if not sender:
+        if not EMAIL.fullmatch(sender):
             raise no_sender()
         answer = await self._wire.send(method, path, body, from_email=sender)
         return dict(_field(answer, key, dict, f"{method} {path}"))
@@ -286,8 +292,15 @@ def _oncall(raw: Json) -> OnCall:
         policy=_name(policy),
         level=int(raw.get("escalation_level") or 0),
         user=_user(raw["user"]),
-        until=datetime.fromisoformat(raw["end"]) if raw.get("end") else None,
+        until=_moment(raw.get("end")),
     )
+
+
+def _moment(text: Any) -> datetime | None:
+    if not text:
+        return None
+    moment = datetime.fromisoformat(text)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _name(resource: Json) -> str:

@@ -17,6 +17,7 @@ ALREADY_ACKNOWLEDGED = "1002"
 REQUESTER_NOT_FOUND = "1008"
 NOT_FOUND = "2100"
 NO_FROM = "no_from"
+UNSENDABLE = "unsendable"
 MAX_DETAIL = 300  # characters of PagerDuty's own words that are repeated
 
 
@@ -85,10 +86,19 @@ def not_understood(asked: str) -> ServerError:
     )
 
 
-def no_sender() -> RejectedError:
-    """Nobody to act as: no e-mail of the person, and no last resort configured."""
+def unsendable(asked: str) -> RejectedError:
+    """What was to be sent is no valid request: a bad address, or characters that no header can carry."""
     return RejectedError(
-        "PagerDuty has to know who acts, and there is no e-mail address for you. "
+        f"{asked} cannot be sent to PagerDuty as it stands. "
+        "Check that PAGERDUTY_API_URL begins with https:// and that names and e-mails have no stray characters.",
+        code=UNSENDABLE,
+    )
+
+
+def no_sender() -> RejectedError:
+    """Nobody to act as: no usable e-mail of the person, and no last resort configured."""
+    return RejectedError(
+        "PagerDuty has to know who acts, and there is no usable e-mail address for you. "
         "Give your Slack profile the e-mail of your PagerDuty user, or have PAGERDUTY_FROM_EMAIL set.",
         code=NO_FROM,
     )

@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 import requests
 from requests.adapters import HTTPAdapter
 
-from bot.clients.pagerduty_errors import error_for, not_understood, unreachable
+from bot.clients.pagerduty_errors import error_for, not_understood, unreachable, unsendable
 from bot.errors import AtsError, RateLimitedError, TemporaryError
 
 with warnings.catch_warnings():
@@ -103,9 +103,10 @@ class Wire:
     """JSON in, JSON out, errors of `bot.errors`; bounded in threads and in time."""
 
     def __init__(self, *, token: str, api_url: str) -> None:
-        self._token = token
-        # pdpyras refuses an empty token; PagerDuty's own 401 says it better.
-        self._session = _Session(token or "missing", api_url.rstrip("/"))
+        self._token = token.strip()
+        # pdpyras refuses an empty token, and no header carries a strange one; PagerDuty's own 401 says it better.
+        usable = self._token.isascii() and self._token.isprintable() and self._token
+        self._session = _Session(self._token if usable else "missing", api_url.strip().rstrip("/"))
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="pagerduty")
 
     async def get(self, path: str, params: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -141,8 +142,12 @@ class Wire:
             response = self._session.request(method, path, **options)
         except pdpyras.PDHTTPError as error:  # a 401; its text shows the end of the token
             response = error.response
+        except UnicodeError:
+            raise unsendable(f"{method} {path}") from None
         except pdpyras.PDClientError as error:
             cause = error.__cause__
+            if isinstance(cause, ValueError):  # an address or a header that requests does not accept
+                raise unsendable(f"{method} {path}") from None
             raise unreachable(_cause(cause), wrote=wrote and _may_have_arrived(cause)) from None
         return self._decoded(response, f"{method} {path}")
 

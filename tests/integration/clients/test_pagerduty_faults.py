@@ -217,6 +217,85 @@ async def test_not_tls() -> None:
     await server.close()
 
 
+@pytest.mark.parametrize(
+    "sender",
+    ["dana", "dana@ats.example\r\nX-Evil: 1", "two people@ats.example", "dañá@ats.example", "a@b@c"],
+)
+async def test_a_strange_sender_is_never_sent(client: PagerDuty, far: PagerDutyServer, sender: str) -> None:
+    """What no From header can carry is refused in words, before anything leaves."""
+    with pytest.raises(RejectedError, match="no usable e-mail"):
+        await client.note("P1", "text", from_email=sender)
+    assert not far.calls
+
+
+@pytest.mark.parametrize("url", ["", "api.pagerduty.com", "ftp://pd.example", "http://", "http://a b/"])
+async def test_a_wrong_address_is_named(url: str) -> None:
+    """An address that is none says which setting to look at, not a stack trace."""
+    client = PagerDuty(token=TOKEN, api_url=url)
+    with pytest.raises((RejectedError, UnreachableError)) as raised:
+        await client.ping()
+    assert "PAGERDUTY_API_URL" in str(raised.value)
+    await client.close()
+
+
+async def test_unsendable_words_are_refused(client: PagerDuty) -> None:
+    """Half a surrogate pair in a search, as Slack can deliver it, is a refusal and no crash."""
+    with pytest.raises(RejectedError, match="cannot be sent"):
+        await client.user_by_email("a\ud800@ats.example")
+
+
+@pytest.mark.parametrize("token", ["töken", "two\nlines", "\t"])
+async def test_a_strange_token_is_a_wrong_token(far: PagerDutyServer, token: str) -> None:
+    """A token that no header can carry is reported like any other wrong one."""
+    async with serve(far.app) as url:
+        client = PagerDuty(token=token, api_url=url)
+        with pytest.raises(UnauthorizedError, match="PAGERDUTY_API_TOKEN"):
+            await client.ping()
+        await client.close()
+
+
+async def test_a_token_from_a_file_may_end_in_a_newline(far: PagerDutyServer) -> None:
+    """White space around the token is not part of it."""
+    async with serve(far.app) as url:
+        client = PagerDuty(token=f" {TOKEN}\n", api_url=url)
+        await client.ping()
+        await client.close()
+
+
+ONCALL = {"user": {"id": "P1", "type": "user_reference", "summary": "Dana"}, "escalation_level": 1}
+
+
+@pytest.mark.parametrize(
+    ("entry", "shown"),
+    [
+        (ONCALL, ("Dana", "", None)),
+        (ONCALL | {"schedule": None, "escalation_policy": None, "end": None}, ("Dana", "", None)),
+        (ONCALL | {"end": "2026-01-05T09:00:00-05:00"}, ("Dana", "", "2026-01-05T09:00:00-05:00")),
+        (ONCALL | {"end": "2026-01-05T09:00:00"}, ("Dana", "", "2026-01-05T09:00:00+00:00")),
+        (ONCALL | {"escalation_level": None}, ("Dana", "", None)),
+        ({"user": None, "escalation_level": 1}, None),
+    ],
+)
+async def test_sparse_on_calls_are_understood(
+    client: PagerDuty, far: PagerDutyServer, entry: dict[str, Any], shown: tuple[str, str, str | None] | None
+) -> None:
+    """Missing schedule, policy, e-mail, end or person: what is there is shown, and nothing breaks."""
+    far.faults.fail("GET /oncalls", status=200, body={"oncalls": [entry], "more": False})
+    found = await client.oncalls()
+    told = [(each.user.name, each.user.email, each.until and each.until.isoformat()) for each in found]
+    assert told == ([shown] if shown else [])
+
+
+@pytest.mark.parametrize("entry", [ONCALL | {"end": "tomorrow"}, ONCALL | {"user": "Dana"}, "Dana", None])
+async def test_nonsense_on_calls_are_an_error_in_words(
+    client: PagerDuty, far: PagerDutyServer, entry: Any
+) -> None:
+    """An answer of another shape is the far side's failure, said so."""
+    far.faults.fail("GET /oncalls", times=-1, status=200, body={"oncalls": [entry], "more": False})
+    with pytest.raises(ServerError, match="not what PagerDuty"):
+        await client.oncalls()
+
+
 CALLS: list[Callable[[PagerDuty], Awaitable[object]]] = [
     lambda client: client.incident("P1"),
     lambda client: client.alerts("P1"),
