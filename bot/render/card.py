@@ -25,7 +25,6 @@ from bot.render.message import Message, message
 from bot.render.text import (
     Md,
     bold,
-    clip,
     code,
     date,
     duration,
@@ -44,6 +43,7 @@ from bot.render.words import (
     STATUS,
     cautions,
     entry_cautions,
+    first_command,
     name,
     oncall_line,
     quiet,
@@ -217,19 +217,10 @@ def step_line(number: int, step: Step) -> Md:
         " ",
         (
             md("{}. {}", number, prose(one_line(step.title, 120))),
-            code(short_code(step), 70) if short_code(step) else "",
+            code(command, 70) if (command := first_command(step.source)) else "",
             md("– _{}_", note) if note else "",
         ),
     )
-
-
-def short_code(step: Step) -> str:
-    """The first command of a step, with "…" when there is more."""
-    commands = [line.strip() for line in step.source.splitlines()]
-    commands = [line for line in commands if line and not line.startswith("#")]
-    if not commands:
-        return ""
-    return clip(commands[0], 60) + (" …" if len(commands) > 1 else "")
 
 
 def _footer(view: CardView) -> list[Md]:

@@ -21,7 +21,7 @@ from bot.render.text import (
     utc,
 )
 from bot.render.views import ReminderView, Who
-from bot.render.words import SOURCE, cautions, name, person, severity
+from bot.render.words import SOURCE, cautions, first_command, name, person, severity
 
 
 def reminder_message(view: ReminderView, *, now: datetime, marker: str = "") -> Message:
@@ -88,7 +88,8 @@ def _before(view: ReminderView) -> Md:
 def _first(view: ReminderView) -> Md:
     if not view.first_step:
         return Md("")
-    command = code(view.first_command, 80) if view.first_command else ""
+    first = first_command(view.first_command)
+    command = code(first, 80) if first else ""
     return joined(" ", (md("*First step:* {}", prose(one_line(view.first_step, 150))), command))
 
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Final
 
 from bot.domain.health import Status
-from bot.render.text import Md, bold, date, esc, joined, lines, md, mention_user, one_line, prose
+from bot.render.text import Md, bold, clip, date, esc, joined, lines, md, mention_user, one_line, prose
 from bot.render.views import OnCallView, Who
 from runbook.model import Entry, Risk, Step
 
@@ -95,6 +95,15 @@ def commands(step: Step) -> str:
     return "\n".join(line for line in step.source.splitlines() if not line.lstrip().startswith("#:")).strip(
         "\n"
     )
+
+
+def first_command(source: str) -> str:
+    """The first command of a step without its comments, cut, with "…" when there is more."""
+    every = [line.strip() for line in source.splitlines()]
+    every = [line for line in every if line and not line.startswith("#")]
+    if not every:
+        return ""
+    return clip(every[0], 60) + (" …" if len(every) > 1 else "")
 
 
 def sentence(text: object, limit: int = 600) -> Md:

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from bot.render import CardView, Who, incident_card
-from bot.render.card import short_code
+from bot.render.words import first_command
 from runbook.model import Risk
 
 from .checks import elements, shown, taken
@@ -227,9 +227,9 @@ def test_the_largest_card_still_has_its_buttons() -> None:
         ("# only a comment", ""),
     ],
 )
-def test_short_code(source: str, shown_code: str) -> None:
+def test_first_command(source: str, shown_code: str) -> None:
     """The card shows the first command, cut, and that there is more."""
-    assert short_code(step("t", source)) == shown_code
+    assert first_command(source) == shown_code
 
 
 def test_people_without_a_slack_id_are_named() -> None:

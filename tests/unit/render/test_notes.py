@@ -133,3 +133,9 @@ def test_greeting_and_invitation() -> None:
     text = shown(taken(invite_message("#trading-ops-alerts", reason="not_in_channel")))
     assert "type `/invite @ats`" in text
     assert "Slack says: not_in_channel" in text
+
+
+def test_the_first_command_is_without_comments() -> None:
+    """A step's whole source may be given: annotations and comments are left out."""
+    view = replace(VIEW, first_command="# look\n#: id=pm2.status\npm2 status\npm2 list")
+    assert "`pm2 status …`" in shown(taken(reminder_message(view, now=NOW)))
