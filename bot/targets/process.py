@@ -9,7 +9,8 @@ import shutil
 import signal
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Protocol
 
 from bot.errors import AtsError, ConfigError, RejectedError, UnauthorizedError
@@ -49,21 +50,36 @@ class LocalRunner:
             raise trouble.timed_out(deadline) from None
 
     async def _start(self, argv: Sequence[str]) -> asyncio.subprocess.Process:
+        if not argv:
+            raise RejectedError("not a program: the command is empty", code="empty")
         env = _environment(self._settings)
         executable = _find(argv[0], env.get("PATH", os.defpath), self._settings)
+        starting = asyncio.create_task(_spawn(executable, argv, env, self._settings.cwd))
         try:
-            return await asyncio.create_subprocess_exec(
-                *argv,
-                executable=executable,
-                env=env,
-                cwd=self._settings.cwd,
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.PIPE,
-                start_new_session=True,
-            )
-        except OSError as error:
+            return await asyncio.shield(starting)
+        except (
+            asyncio.CancelledError
+        ):  # asyncio would wait for whoever inherited the pipes, and kill none of them
+            with contextlib.suppress(OSError):
+                await _end(await starting)
+            raise
+        except (OSError, ValueError) as error:
             raise _cannot_start(error, argv[0]) from error
+
+
+async def _spawn(
+    executable: str, argv: Sequence[str], env: Mapping[str, str], cwd: Path | None
+) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        *argv,
+        executable=executable,
+        env=env,
+        cwd=cwd,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        start_new_session=True,
+    )
 
 
 def _environment(settings: TargetSettings) -> dict[str, str]:
@@ -90,7 +106,9 @@ def _find(program: str, path: str, settings: TargetSettings) -> str:
     raise RejectedError(f"not installed: no program `{program}` on PATH", code=trouble.NOT_INSTALLED)
 
 
-def _cannot_start(error: OSError, program: str) -> AtsError:
+def _cannot_start(error: OSError | ValueError, program: str) -> AtsError:
+    if isinstance(error, ValueError):
+        return RejectedError(f"not a program: `{program}` has a NUL in its arguments", code="NUL")
     if error.errno == errno.ENOEXEC:
         return RejectedError(f"not a program: `{program}` has no interpreter line", code="ENOEXEC")
     if error.errno == errno.E2BIG:
@@ -119,9 +137,7 @@ async def _finish(process: asyncio.subprocess.Process, keep: int, began: float) 
         for reader in readers:
             reader.cancel()
         if not ended:
-            _kill_group(process)
-            await _exited(process)
-        process._transport.close()  # type: ignore[attr-defined]  # noqa: SLF001 - else pipes that a stranger holds stay open
+            await _end(process)
     took = time.perf_counter() - began
     return ExecAnswer(process.returncode or 0, out.text(), err.text(), took, out.left_out or err.left_out)
 
@@ -132,9 +148,12 @@ async def _exited(process: asyncio.subprocess.Process) -> None:
         await asyncio.sleep(_GLANCE)
 
 
-def _kill_group(process: asyncio.subprocess.Process) -> None:
+async def _end(process: asyncio.subprocess.Process) -> None:
+    """Kill the program and its children, without asking: it had its time."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
+    await _exited(process)
+    process._transport.close()  # type: ignore[attr-defined]  # noqa: SLF001 - else pipes that a stranger holds stay open
 
 
 class Kept:

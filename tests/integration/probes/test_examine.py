@@ -1,0 +1,250 @@
+import asyncio
+import contextlib
+import json
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import psutil
+import psycopg
+import pytest
+
+from bot.domain.health import Reading, Status
+from bot.probes import PROBES, Probe, examine
+from bot.probes.examine import examine_all
+from bot.store import embedded
+from bot.targets import Target
+from runbook.model import BaselineRow, Bound
+from tests.integration.probes.conftest import Serve, TargetOf, gone, http_answer, resp, silent
+
+Write = Callable[[str, str], Path]
+BASELINE = (
+    BaselineRow("CPU Usage", Bound("<", 70, "%"), Bound(">", 85, "%"), 1),
+    BaselineRow("Memory Usage", Bound("<", 85, "%"), Bound(">", 90, "%"), 1),
+    BaselineRow("Disk Usage", Bound("<", 85, "%"), Bound(">", 90, "%"), 1),
+    BaselineRow("API Response Time (p95)", Bound("<", 60, "s"), Bound(">", 90, "s"), 1),
+    BaselineRow("Database Connections", Bound("<", 80, "%", "max"), Bound(">", 90, "%", "max"), 1),
+)
+APPS = [{"name": "api", "pm2_env": {"status": "online", "restart_time": 0, "SECRET": "geheim"}}]
+SERVICES = [{"Service": "db", "State": "running", "ExitCode": 0, "Health": "healthy"}]
+
+
+def by_system(readings: Sequence[Reading]) -> dict[str, Reading]:
+    return {r.system: r for r in readings}
+
+
+def cat(text: str) -> str:
+    return f"cat <<'END'\n{text}\nEND"
+
+
+async def test_everything_is_well(
+    target: TargetOf, serve: Serve, postgres: embedded.EmbeddedPostgres, programs: Write, path: str
+) -> None:
+    """With every system up, every system has a line that says how it is and what would be normal."""
+    programs("pm2", f'[ "$*" = "jlist --silent" ] || exit 9\n{cat(json.dumps(APPS))}')
+    programs("docker", f'[ "$*" = "compose ps -a --format json" ] || exit 9\n{cat(json.dumps(SERVICES[0]))}')
+    api = await serve(http_answer("200 OK", b'{"status":"healthy"}'))
+    reached = target(
+        api_url=f"http://127.0.0.1:{api}",
+        redis_url=f"redis://127.0.0.1:{await serve(resp())}",
+        database_url=postgres.url,
+        path=path,
+    )
+    report = await examine(reached, BASELINE, deadline=30)
+    found = by_system(report.readings)
+    assert set(found) == {
+        "Trading API", "PostgreSQL", "Redis", "PM2", "Docker services",
+        "Disk /", "Disk /var", "Disk /tmp", "Memory", "CPU",
+    }  # fmt: skip
+    asked = [found[s] for s in ("Trading API", "PostgreSQL", "Redis", "PM2", "Docker services")]
+    assert [r.status for r in asked] == [Status.OK] * 5
+    assert found["PM2"].value == "1 of 1 online, 0 restarts in all"
+    assert found["Docker services"].value == "1 of 1 well"
+    assert all(r.normal and r.took > 0 for r in report.readings)
+    assert "geheim" not in repr(report)
+
+
+async def test_everything_is_down(target: TargetOf, closed_port: int, tmp_path: Path) -> None:
+    """With nothing there, every line says so in its own words, and what is not installed is no alarm."""
+    at = f"127.0.0.1:{closed_port}"
+    reached = target(
+        api_url=f"http://{at}",
+        redis_url=f"redis://{at}",
+        database_url=f"postgresql://u:geheim@{at}/x",
+        path=str(tmp_path),
+    )
+    report = await examine(reached, BASELINE, deadline=30)
+    found = by_system(report.readings)
+    for system in ("Trading API", "PostgreSQL", "Redis"):
+        assert (found[system].status, found[system].value) == (
+            Status.CRITICAL,
+            f"refused: nothing listens on {at}",
+        )
+        assert found[system].hint
+    assert (found["PM2"].status, found["PM2"].value) == (
+        Status.UNKNOWN,
+        "not installed: no program `pm2` on PATH",
+    )
+    assert found["Docker services"].status is Status.UNKNOWN
+    assert found["Docker services"].value == "not installed: no program `docker` on PATH"
+    assert report.worst is Status.CRITICAL
+    order = list(Status)
+    assert [order.index(r.status) for r in report.readings] == sorted(
+        order.index(r.status) for r in report.readings
+    )
+
+
+async def test_everything_hangs(
+    target: TargetOf, serve: Serve, programs: Write, path: str, tmp_path: Path
+) -> None:
+    """Hanging systems cost one deadline together, not one each; what can be measured is; nothing is left running."""
+    at = f"127.0.0.1:{await serve(silent)}"
+    pids = tmp_path / "pids"
+    for name in ("pm2", "docker"):
+        programs(name, f"sleep 300 & echo $! >>'{pids}'; echo $$ >>'{pids}'; wait")
+    reached = target(
+        api_url=f"http://{at}", redis_url=f"redis://{at}", database_url=f"postgresql://u@{at}/x", path=path
+    )
+    before = asyncio.all_tasks()
+    began = time.perf_counter()
+    report = await examine(reached, BASELINE, deadline=2)
+    assert time.perf_counter() - began < 4
+    assert asyncio.all_tasks() <= before | {asyncio.current_task()}
+    found = by_system(report.readings)
+    for system in ("Trading API", "PostgreSQL", "Redis", "PM2"):
+        assert (found[system].status, found[system].value) == (Status.CRITICAL, "timed out after 2 s")
+    assert (found["Docker services"].status, found["Docker services"].value) == (
+        Status.UNKNOWN,
+        "timed out after 2 s",
+    )
+    assert {found[s].status for s in ("Disk /", "Memory")} <= {Status.OK, Status.WARNING, Status.CRITICAL}
+    await gone(*map(int, pids.read_text().split()))
+    assert psutil.Process().children(recursive=True) == []
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "shown", "value"),
+    [
+        ("401 No", b"", Status.CRITICAL, "401: the token is missing or wrong"),
+        ("500 Oops", b"boom", Status.CRITICAL, "500: the far side failed: “boom”"),
+        (
+            "503 No",
+            b'{"status":"unhealthy"}',
+            Status.CRITICAL,
+            '503: the far side failed: “{"status":"unhealthy"}”',
+        ),
+        ("200 OK", b"<html>", Status.WARNING, "answers 200, but not JSON: “<html>” in "),
+        ("200 OK", b'{"status":"degraded"}', Status.WARNING, "degraded in "),
+        ("200 OK", b"y" * 10_000_000, Status.WARNING, "answers 200, but not JSON (cut): “yyyy"),
+    ],
+    ids=["401", "500", "503", "garbage", "degraded", "10 MB"],
+)
+async def test_faults_of_the_api(
+    target: TargetOf, serve: Serve, status: str, body: bytes, shown: Status, value: str
+) -> None:
+    """Each state of the API is told apart in the report's words."""
+    port = await serve(http_answer(status, body))
+    report = await examine(target(api_url=f"http://127.0.0.1:{port}/"), BASELINE, only=["api"], deadline=30)
+    (reading,) = report.readings
+    assert reading.status is shown
+    assert reading.value.startswith(value)
+    assert reading.hint
+
+
+async def test_noauth_is_no_health(target: TargetOf, serve: Serve) -> None:
+    """A Redis that asks for a password is critical, although it is up."""
+    port = await serve(resp(password="hunter22"))
+    report = await examine(target(redis_url=f"redis://127.0.0.1:{port}"), BASELINE, only=["redis"], deadline=30)
+    (reading,) = report.readings
+    assert (reading.status, reading.value) == (
+        Status.CRITICAL,
+        "NOAUTH: Redis asks for a password, and none is configured",
+    )
+
+
+async def test_database_filling_up(target: TargetOf, postgres: embedded.EmbeddedPostgres) -> None:
+    """Real connections count, those of other users too and seen by an ordinary user; the last ones are critical."""
+    ordinary = postgres.url.replace("postgres@", "reader@")
+    with psycopg.connect(postgres.url, autocommit=True) as connection, contextlib.suppress(psycopg.Error):
+        connection.execute("CREATE ROLE reader LOGIN")
+    with contextlib.ExitStack() as stack:
+
+        async def fill(to: int, url: str) -> Reading:
+            with psycopg.connect(postgres.url, autocommit=True) as observer:
+                row = observer.execute(
+                    "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'"
+                )
+                have = int((row.fetchone() or (0,))[0]) - 1
+            for _ in range(to - have):
+                stack.enter_context(contextlib.closing(psycopg.connect(url)))
+            report = await examine(target(database_url=ordinary), BASELINE, only=["database"], deadline=30)
+            return report.readings[0]
+
+        readings = [await fill(n, postgres.url) for n in (10, 84, 93)]
+        assert [r.status for r in readings] == [Status.OK, Status.WARNING, Status.CRITICAL]
+        assert readings[1].value.startswith("85 % of connections used (85 of 100)")
+        assert readings[1].normal == "< 80 % of max"
+        full = await fill(100, postgres.url)
+    assert full.status is Status.CRITICAL
+    assert full.value.startswith("connections exhausted: the local socket has none left (")
+    assert full.hint.startswith("Find idle transactions")
+
+
+async def test_programs_that_fail(target: TargetOf, programs: Write, path: str) -> None:
+    """A program that ends with an error or prints something else is reported in its words, without secrets."""
+    programs("pm2", "echo 'connect EACCES with PASSWORD=geheim' >&2; exit 1")
+    programs("docker", "echo 'Cannot connect to the Docker daemon at unix:///var/run/docker.sock.' >&2; exit 1")
+    report = await examine(target(path=path), BASELINE, only={"pm2", "docker"}, deadline=30)
+    found = by_system(report.readings)
+    assert found["PM2"].status is Status.CRITICAL
+    assert found["PM2"].value == "`pm2 jlist` ended with 1: connect EACCES with PASSWORD=[redacted]"
+    assert (found["Docker services"].status, found["Docker services"].value) == (
+        Status.UNKNOWN,
+        "refused: the Docker daemon does not run",
+    )
+
+
+async def test_another_host(target: TargetOf) -> None:
+    """When the target is another host, this host's disk, memory and CPU are not passed off as its own."""
+    report = await examine(target(), BASELINE, only=["disk", "memory", "cpu"], local_host=False)
+    assert {(r.status, r.value) for r in report.readings} == {(Status.UNKNOWN, "not measured: on another host")}
+
+
+async def test_a_broken_or_stubborn_probe_spoils_nothing(target: TargetOf) -> None:
+    """A probe with a defect, and one that refuses to end, become lines of their own; the others are reported."""
+
+    async def broken(_target: Target, _deadline: float) -> int:
+        raise ZeroDivisionError("oops")
+
+    release = asyncio.Event()
+
+    async def stubborn(_target: Target, _deadline: float) -> int:
+        while not release.is_set():
+            with contextlib.suppress(asyncio.CancelledError):
+                await release.wait()
+        return 1
+
+    def read(_measured: int, _baseline: Sequence[BaselineRow]) -> tuple[Reading, ...]:
+        return (Reading("never", Status.OK, "", ""),)
+
+    probes = {
+        "broken": Probe("Broken", broken, read, "fine", "a hint"),
+        "stubborn": Probe("Stubborn", stubborn, read, "fine", "a hint"),
+        "memory": PROBES["memory"],
+    }
+    report = await examine_all(probes, target(), BASELINE, only=None, deadline=0.3, local_host=True)
+    found = by_system(report.readings)
+    assert (found["Stubborn"].status, found["Stubborn"].value) == (Status.CRITICAL, "timed out after 0.3 s")
+    assert (found["Broken"].status, found["Broken"].value) == (
+        Status.UNKNOWN,
+        "the probe failed: ZeroDivisionError: oops",
+    )
+    assert "Memory" in found
+    release.set()
+    await asyncio.sleep(0)
+
+
+async def test_only_what_was_asked_for(target: TargetOf) -> None:
+    """`only` chooses probes by name; none chosen is an empty report."""
+    assert [r.system for r in (await examine(target(), (), only=["memory"])).readings] == ["Memory"]
+    assert (await examine(target(), (), only=[])).readings == ()
