@@ -130,12 +130,15 @@ async def test_a_read_survives_two_failures(client: PagerDuty, far: PagerDutySer
     assert len(far.calls) == 3
 
 
-async def test_a_short_wait_is_waited(client: PagerDuty, far: PagerDutyServer) -> None:
-    """A 429 whose wait fits the deadline is waited for as long as it says, then asked again."""
+async def test_a_short_wait_is_waited(
+    client: PagerDuty, far: PagerDutyServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A 429 whose wait fits the deadline is waited for as long as it says, then asked again; nothing is logged."""
     far.faults.fail("*", retry_after=0.5)
     began = time.monotonic()
     assert await client.abilities()
     assert time.monotonic() - began >= 0.5
+    assert not caplog.records
 
 
 async def test_a_lost_answer_says_that_the_effect_is_unknown(client: PagerDuty, far: PagerDutyServer) -> None:
@@ -167,8 +170,8 @@ def closed_port() -> Iterator[int]:
         yield taken.getsockname()[1]
 
 
-async def test_nobody_there(caplog: pytest.LogCaptureFixture) -> None:
-    """A refused connection is said as such, a write then had no effect, and pdpyras's log stays quiet."""
+async def test_nobody_there() -> None:
+    """A refused connection is said as such, and a write then had no effect."""
     with closed_port() as port:
         client = PagerDuty(token=TOKEN, api_url=f"http://127.0.0.1:{port}")
         with pytest.raises(UnreachableError, match="refused"):
@@ -177,7 +180,6 @@ async def test_nobody_there(caplog: pytest.LogCaptureFixture) -> None:
             await client.acknowledge("P1", from_email=SAM)
         assert "not known" not in str(raised.value)
         await client.close()
-    assert not [record for record in caplog.records if "pdpyras" in record.name]
 
 
 async def test_an_unknown_host() -> None:
