@@ -4,12 +4,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from types import MappingProxyType
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from sandbox.platform import Platform, troubles
 from sandbox.platform.state import PlatformState
 
 SERVICE = "AI Trading System"
+Urgency = Literal["high", "low"]
+_ALERT_SEVERITY = {"P0": "critical", "P1": "error", "P2": "warning"}  # Events API v2's words
 
 
 class PagerDuty(Protocol):
@@ -20,9 +22,10 @@ class PagerDuty(Protocol):
         title: str,
         *,
         service: str = ...,
-        urgency: str = ...,
+        urgency: Urgency = ...,
         details: dict[str, Any] | None = ...,
         priority: str | None = ...,
+        severity: str = ...,
     ) -> dict[str, Any]: ...
 
 
@@ -56,7 +59,7 @@ class Scenario:
     seconds: int  # how long it had been going on when it fired
 
     @property
-    def urgency(self) -> str:
+    def urgency(self) -> Urgency:
         """P0 and P1 page; P2 only posts."""
         return "low" if self.severity == "P2" else "high"
 
@@ -70,7 +73,12 @@ class Scenario:
         await platform.settled()
         details = self.details(platform.state)
         return await pagerduty.trigger(
-            self.title, service=SERVICE, urgency=self.urgency, details=details, priority=None
+            self.title,
+            service=SERVICE,
+            urgency=self.urgency,
+            details=details,
+            priority=None,
+            severity=_ALERT_SEVERITY[self.severity],
         )
 
     def clear(self, platform: Platform) -> None:
