@@ -3,8 +3,10 @@
 Pure: nothing here opens a connection, starts a process or reads a file other than this package's own data.
 """
 
+from runbook.checks import Check, CheckError, parse_checks
 from runbook.compiler import compile_text
 from runbook.durations import parse_bound, parse_duration
+from runbook.locking import Change, changes, lockable, step_digest, write_lock
 from runbook.matching import Signals, match
 from runbook.model import (
     BaselineRow,
@@ -21,12 +23,17 @@ from runbook.model import (
     Risk,
     Step,
 )
-from runbook.search import search
+from runbook.plan_json import from_json, to_data, to_json
+from runbook.reloading import Reload, reload, where
+from runbook.search import prepare, search
 from runbook.shipped import shipped_lock, shipped_path, shipped_text
 
 __all__ = [
     "BaselineRow",
     "Bound",
+    "Change",
+    "Check",
+    "CheckError",
     "Command",
     "Contact",
     "Diagnostic",
@@ -35,16 +42,28 @@ __all__ = [
     "Kind",
     "Match",
     "Plan",
+    "Reload",
     "Resource",
     "Risk",
     "Signals",
     "Step",
+    "changes",
     "compile_text",
+    "from_json",
+    "lockable",
     "match",
     "parse_bound",
+    "parse_checks",
     "parse_duration",
+    "prepare",
+    "reload",
     "search",
     "shipped_lock",
     "shipped_path",
     "shipped_text",
+    "step_digest",
+    "to_data",
+    "to_json",
+    "where",
+    "write_lock",
 ]

@@ -1,15 +1,20 @@
 """The whole way from Markdown to a plan."""
 
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
 from hashlib import sha256
 
 from runbook import facts as about
 from runbook.document import read
 from runbook.entries import entries_of
+from runbook.hazards import hazards, missing_parameters
+from runbook.locking import Reviewed, read_lock
 from runbook.model import Diagnostic, Plan
 from runbook.steps import Context
 from runbook.tables import Tables
 from runbook.text import repair
+from runbook.unlocking import Unlocker
 
 LONGEST = 8_000_000  # characters; a longer text is refused, so that compiling stays bounded
 
@@ -18,8 +23,8 @@ def compile_text(
     text: str,
     *,
     path: str = "runbook.md",
-    lock: str | None = None,  # noqa: ARG001 annotations come next
-    today: date | None = None,  # noqa: ARG001
+    lock: str | None = None,
+    today: date | None = None,
 ) -> Plan:
     """Compile a Markdown runbook; never raises, what is wrong is in `plan.diagnostics`.
 
@@ -34,7 +39,9 @@ def compile_text(
         message = f"The file has {len(text):,} characters; at most {LONGEST:,} are compiled."
         problem = Diagnostic("error", "too-long", 1, 1, message, "Split the runbook into several files.")
         return Plan(title=path, version="", owner="", path=path, digest=digest, diagnostics=(problem,))
-    return _compile(_normal(text), path, digest)
+    known, problems = read_lock(lock)
+    plan, context = _compile(_normal(text), path, digest, known, problems)
+    return _checked(plan, context, today)
 
 
 def _normal(text: str) -> str:
@@ -44,14 +51,19 @@ def _normal(text: str) -> str:
     return repair(clean)
 
 
-def _compile(text: str, path: str, digest: str) -> Plan:
+def _compile(
+    text: str, path: str, digest: str, lock: Mapping[str, Reviewed], problems: list[Diagnostic]
+) -> tuple[Plan, Context]:
     sections = read(text)
     known = about.facts(sections)
     title = about.title(sections, path)
     context = Context(title=title, title_line=next((s.line for s in sections if s.level), 0))
     entries = entries_of(sections, text.split("\n"), context)
+    unlocker = Unlocker(context.annotations, lock)
+    entries = unlocker.run(entries)
+    context.leads = {new: context.leads.get(old, []) for old, new in unlocker.renamed.items()}
     tables = Tables(sections)
-    return Plan(
+    plan = Plan(
         title=title,
         version=about.version(known, title),
         owner=about.owner(known),
@@ -60,10 +72,35 @@ def _compile(text: str, path: str, digest: str) -> Plan:
         contacts=tuple(tables.contacts),
         baseline=tuple(tables.baseline),
         entries=tuple(entries),
-        diagnostics=tuple(tables.problems),
+        diagnostics=(*problems, *tables.problems, *context.problems, *unlocker.problems),
         channel=about.channel(known, sections),
         facts=known,
         blocks=sum(len(s.fences) for s in sections),
         tables=tables.count,
         resources=tuple(tables.resources),
+        placeholders=tuple(context.placeholders),
+        items=context.items,
     )
+    return plan, context
+
+
+def _checked(plan: Plan, context: Context, today: date | None) -> Plan:
+    notes = {step: "\n".join(n.text for n in lines) for step, lines in context.leads.items()}
+    found = [
+        *plan.diagnostics,
+        *hazards(plan, today, notes),
+        *missing_parameters(plan, context.placeholders),
+        *_stale(plan),
+    ]
+    return replace(
+        plan, diagnostics=tuple(sorted(dict.fromkeys(found), key=lambda d: (d.line, d.column, d.code)))
+    )
+
+
+def _stale(plan: Plan) -> list[Diagnostic]:
+    """A step that asks to be unlocked and is not: the lock file is not current."""
+    steps = [s for e in plan.entries for s in e.steps if s.locked]
+    return [
+        Diagnostic("warning", "locked", s.line_start, 1, f"{s.id} is locked: {s.locked}.", "Review it first.")
+        for s in steps
+    ]

@@ -1,7 +1,7 @@
 """Sections into entries: alerts with their trigger and impact, procedures, and their steps."""
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from runbook.cautions import clean, is_caution
 from runbook.document import Item, Section
@@ -25,6 +25,9 @@ _KEYS = {
     "escalate if": "escalation",
     "severity": "severity",
     "priority": "severity",
+    "query": "query",
+    "queries": "query",
+    "promql": "query",
     "aliases": "aliases",
     "alias": "aliases",
     "also known as": "aliases",
@@ -38,6 +41,7 @@ class _Fields:
     escalation: str = ""
     severity: str = ""
     aliases: str = ""
+    queries: list[str] = field(default_factory=list)
 
 
 def _read_field(text: str, into: _Fields) -> bool:
@@ -45,8 +49,11 @@ def _read_field(text: str, into: _Fields) -> bool:
     name = _KEYS.get(found["key"].strip().lower()) if found else None
     if found is None or name is None:
         return False
-    if not getattr(into, name):
-        setattr(into, name, plain(text[found.end() :]))
+    value = plain(text[found.end() :])
+    if name == "query":
+        into.queries.append(value)
+    elif not getattr(into, name):
+        setattr(into, name, value)
     return True
 
 
@@ -124,6 +131,7 @@ def entry_of(section: Section, text_lines: list[str], names: Names, context: Con
         text=body.rstrip("\n -\t") if body.rstrip().endswith("---") else body.rstrip("\n"),
         line_start=section.line,
         line_end=section.line_end,
+        queries=tuple(fields.queries),
         aliases=tuple(a.strip() for a in fields.aliases.split(",") if a.strip()),
     )
 

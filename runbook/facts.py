@@ -24,7 +24,7 @@ def _pairs(sections: list[Section]) -> Iterator[tuple[str, str]]:
         for pattern in (_BOLD, _ITALIC):
             found = pattern.match(line)
             if found and found["value"]:
-                yield plain(found["key"]).rstrip(":"), found["value"].strip().strip("`").rstrip("\\").strip()
+                yield plain(found["key"]).rstrip(":"), found["value"].rstrip("\\").strip().strip("`").strip()
                 break
 
 

@@ -89,6 +89,7 @@ class BaselineRow:
     normal: Bound
     alert: Bound
     line: int = 0
+    query: str = ""  # PromQL that gives the figure
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +135,7 @@ class Step:
     never: bool = False  # manual for good: no annotation may unlock it
     timeout: float = 0.0  # seconds; 0: the runner's default
     ttl: float = 0.0  # seconds an approval stays good; 0: the default
+    revert: str = ""  # the id of the step that takes this one back
     because: str = ""  # the author's reason for a lower risk than the compiler's
     locked: str = ""  # why an annotated step is not unlocked, for a person
 
@@ -156,6 +158,7 @@ class Entry:
     line_start: int = 0
     line_end: int = 0
     aliases: tuple[str, ...] = ()
+    queries: tuple[str, ...] = ()  # the trigger as PromQL; several are all needed
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,6 +67,7 @@ def _baseline(table: Table) -> tuple[list[BaselineRow], list[Diagnostic]]:
     header = _header(table)
     metric, normal = _column(header, "metric", "measure"), _column(header, "normal", "healthy", "expected")
     alert = _column(header, "alert", "critical", "threshold")
+    query = _column(header, "query", "promql", "expression")
     if metric is None or normal is None or alert is None:
         return [], []
     rows, problems = [], []
@@ -79,7 +80,7 @@ def _baseline(table: Table) -> tuple[list[BaselineRow], list[Diagnostic]]:
                 Diagnostic("warning", "baseline-bound", line, 1, message, 'Write "< 70%" and "> 85%".')
             )
             continue
-        rows.append(BaselineRow(_cell(cells, metric), low, high, line))
+        rows.append(BaselineRow(_cell(cells, metric), low, high, line, _cell(cells, query)))
     return rows, problems
 
 

@@ -54,7 +54,7 @@ def repair(text: str) -> str:
     return text
 
 
-_MARKUP = re.compile(r"[*`]+|(?<!\w)_+|_+(?!\w)|~~")
+_MARKUP = re.compile(r"(`+)(.*?)\1|[*`]+|(?<!\w)_+(?=\S)|(?<=\S)_+(?!\w)|~~", re.DOTALL)
 _LINK = re.compile(r"!?\[([^\[\]]{0,500})\]\([^()\s]{0,2000}\)")
 _ANCHOR = re.compile(r"\s*\{#[\w-]+\}\s*$")
 _SYMBOLS = frozenset({"So", "Sk", "Co", "Cs", "Cn", "Cf"})
@@ -63,7 +63,7 @@ _SPACE = re.compile(r"\s+")
 
 def plain(text: str) -> str:
     """Inline Markdown as plain words, emoji kept."""
-    return _SPACE.sub(" ", _MARKUP.sub("", _LINK.sub(r"\1", text))).strip()
+    return _SPACE.sub(" ", _MARKUP.sub(lambda m: m[2] or "", _LINK.sub(r"\1", text))).strip()
 
 
 def clean_title(text: str) -> str:

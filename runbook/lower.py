@@ -1,0 +1,67 @@
+"""A statement's structure with every command judged: the program that is run, and its risk."""
+
+from collections.abc import Sequence
+
+from runbook.judge import judge
+from runbook.model import Kind, Risk
+from runbook.risk import Verdict, manual, rank
+from runbook.shell import AndOr, Node, Not, Pipe, Redirect, Simple, Unproved
+
+
+def lower(node: Node, depth: int = 0) -> Verdict:
+    """The verdict on one statement."""
+    match node:
+        case Simple():
+            return _redirected(judge(node, depth), node.redirect)
+        case Pipe(items):
+            return _joined("pipe", [lower(item, depth) for item in items])
+        case AndOr(op, left, right):
+            return _joined(op, [lower(left, depth), lower(right, depth)])
+        case Not(item):
+            return _joined("not", [lower(item, depth)])
+        case Unproved(reason, _):
+            return manual(reason)
+
+
+def lower_all(nodes: Sequence[Node], depth: int = 0) -> Verdict:
+    """Several statements, one after another; the next runs only if the one before succeeded."""
+    verdicts = [lower(node, depth) for node in nodes]
+    return verdicts[0] if len(verdicts) == 1 else _joined("seq", verdicts)
+
+
+def join(verdicts: Sequence[Verdict]) -> Verdict:
+    """The verdict on a step of several statements."""
+    return verdicts[0] if len(verdicts) == 1 else _joined("seq", list(verdicts))
+
+
+def _redirected(verdict: Verdict, redirect: Redirect) -> Verdict:
+    if verdict.leaf is None or redirect == Redirect():
+        return verdict
+    streams = {"stdout": redirect.stdout, "stderr": redirect.stderr}
+    return verdict.but(leaf={**verdict.leaf, **{name: where for name, where in streams.items() if where}})
+
+
+def _kind(verdicts: list[Verdict]) -> Kind:
+    """What a person would call it: the kind of the commands that do more than pass text on."""
+    kinds = {v.kind for v in verdicts if not v.filters} or {v.kind for v in verdicts}
+    return kinds.pop() if len(kinds) == 1 else Kind.EXEC
+
+
+def _joined(op: str, verdicts: list[Verdict]) -> Verdict:
+    worst = max(verdicts, key=lambda v: rank(v.risk))
+    leaf = None
+    if all(v.leaf is not None for v in verdicts):
+        leaf = {"op": op, "items": [dict(v.leaf) for v in verdicts if v.leaf is not None]}
+    if op == "pipe" and any(v.leaf is not None and v.leaf.get("op") != "exec" for v in verdicts[1:]):
+        worst = manual("what is piped into it decides what it does") if worst.risk is Risk.READ else worst
+        leaf = None
+    return Verdict(
+        risk=worst.risk,
+        reason=worst.reason,
+        kind=_kind(verdicts) if leaf is not None else Kind.MANUAL,
+        leaf=leaf,
+        never=any(v.never for v in verdicts),
+        rewrites=tuple(r for v in verdicts for r in v.rewrites),
+        warnings=tuple(w for v in verdicts for w in v.warnings),
+        filters=all(v.filters for v in verdicts),
+    )
