@@ -29,7 +29,7 @@ from bot.jobs.work import Work
 from bot.operations import incidents
 from bot.operations.rules import Rules
 from bot.operations.views import on_call_views, row_view, shown
-from bot.render import HomeView, PolicyLevel, PolicyView, Who
+from bot.render import HomeView, Message, PolicyLevel, PolicyView, Who
 from bot.sockets import Sockets
 from bot.store import embedded
 from bot.store.migrate import migrate
@@ -245,6 +245,9 @@ class BotServices:
         return next((policy_view(p) for p in found if p.get("name") == name), None)
 
     async def home(self, slack_id: str) -> HomeView:
+    async def respond(self, response_url: str, message: Message) -> None:
+        await self._bot.slack.respond(response_url, message.payload())
+
         rows, note = await self.rota()
         access = await self.access(slack_id)
         async with self.transaction() as tx:

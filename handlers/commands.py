@@ -1,12 +1,12 @@
 """`/ats …`: acknowledged at once, answered where it was typed."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import structlog
-from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
+from slack_bolt.async_app import AsyncAck, AsyncApp
 
 from bot import render
 from bot.domain import policy
@@ -16,6 +16,7 @@ from bot.operations import diagnosis, incidents, requests, timeline
 from bot.operations.requests import Request
 from bot.operations.views import on_call_views, row_view, timeline_view
 from bot.render import Message, RoleView, WhoamiView
+from handlers.afterwards import Afterwards
 from handlers.grammar import Command, Mistake, help_rows, parse
 from handlers.services import Services
 from runbook import search
@@ -39,23 +40,24 @@ Answer = Callable[[Services, Asker, Command], Awaitable[Message | None]]
 
 def register(app: AsyncApp, services: Services) -> None:
     """Register `/ats`."""
-    busy = asyncio.Semaphore(AT_ONCE)
+    afterwards = Afterwards(at_once=AT_ONCE)
 
-    async def acknowledge(ack: AsyncAck) -> None:
+    async def on_command(ack: AsyncAck, command: dict[str, Any]) -> None:
         await ack()
+        afterwards.start(partial(_answer, services, command))
 
-    async def answer(command: dict[str, Any], respond: AsyncRespond) -> None:
-        asker = Asker(
-            str(command.get("user_id", "")),
-            str(command.get("channel_id", "")),
-            str(command.get("response_url", "")),
-        )
-        async with busy:
-            message = await reply(services, asker, str(command.get("text") or ""))
-        if message is not None:
-            await respond(**message.payload(), response_type="ephemeral", replace_original=False)
+    app.command("/ats")(on_command)
 
-    app.command("/ats")(ack=acknowledge, lazy=[answer])
+
+async def _answer(services: Services, command: dict[str, Any]) -> None:
+    asker = Asker(
+        str(command.get("user_id", "")),
+        str(command.get("channel_id", "")),
+        str(command.get("response_url", "")),
+    )
+    message = await reply(services, asker, str(command.get("text") or ""))
+    if message is not None:
+        await services.respond(asker.response_url, message)
 
 
 async def reply(services: Services, asker: Asker, text: str) -> Message | None:

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from bot.domain.policy import Access
 from bot.operations.rules import Rules
-from bot.render import HomeView, PolicyView
+from bot.render import HomeView, Message, PolicyView
 
 
 class Services(Protocol):
@@ -29,6 +29,9 @@ class Services(Protocol):
 
     async def phone_tree(self) -> PolicyView | None:
         """The escalation policy that the runbook names as the phone tree, if PagerDuty says."""
+
+    async def respond(self, response_url: str, message: Message) -> None:
+        """Answer where a command came from, for the eyes of who typed it; raises bot.errors."""
 
     async def home(self, slack_id: str) -> HomeView:
         """What a person's App Home shows."""
