@@ -9,11 +9,12 @@ import asyncio
 import contextvars
 import ipaddress
 import logging
+import threading
 import time
 import warnings
 from collections.abc import AsyncIterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
@@ -92,7 +93,9 @@ class _Session(pdpyras.APISession):  # type: ignore[misc]  # pdpyras has no type
     def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
         options["timeout"] = max(remaining() - MARGIN, 0.01)
         options["allow_redirects"] = False  # requests would turn a redirected PUT into a GET
+        options["stream"] = True
         response: requests.Response = super().send(request, **options)
+        _read_in_time(response)
         return response
 
     def postprocess(self, response: requests.Response, suffix: str | None = None) -> None:
@@ -170,6 +173,22 @@ def _silent_log() -> logging.Logger:
     log = logging.getLogger("bot.clients.pagerduty.pdpyras")
     log.disabled = True
     return log
+
+
+def _read_in_time(response: requests.Response) -> None:
+    """Read the body; cut the connection at the deadline, for the socket's timeout begins anew with each byte."""
+
+    def cut() -> None:
+        with suppress(OSError, RuntimeError, ValueError):  # it has ended by itself
+            response.raw.shutdown()
+
+    timer = threading.Timer(max(remaining() - MARGIN, 0.0), cut)
+    timer.daemon = True
+    timer.start()
+    try:
+        _ = response.content
+    finally:
+        timer.cancel()
 
 
 def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from bot.clients.pagerduty import PagerDuty
@@ -353,7 +353,7 @@ async def test_a_crowd_waits_no_longer_than_its_deadline(far: PagerDutyServer) -
         while len(far.calls) < THREADS:  # noqa: ASYNC110 - plain state
             await asyncio.sleep(0.005)
         client.deadline = 0.1
-        with pytest.raises(UnreachableError):
+        with pytest.raises(UnreachableError, match="not known"):
             await client.acknowledge(made["id"], from_email=SAM)
         results = await asyncio.gather(*reads, return_exceptions=True)
         assert all(isinstance(each, UnreachableError) for each in results)
@@ -362,6 +362,29 @@ async def test_a_crowd_waits_no_longer_than_its_deadline(far: PagerDutyServer) -
         await client.ping()
         assert "PUT" not in [call.method for call in far.calls]
         assert far.incident(made["id"]).status == "triggered"
+        await client.close()
+
+
+async def test_a_dripping_answer_does_not_keep_the_threads(far: PagerDutyServer) -> None:
+    """A body that comes byte by byte ends with the deadline, and the threads are free for the next calls."""
+    slow = True
+
+    async def byte_by_byte() -> AsyncIterator[bytes]:
+        while True:
+            yield b" "
+            await asyncio.sleep(0.02)
+
+    async def abilities(_request: Request) -> Response:
+        return StreamingResponse(byte_by_byte()) if slow else JSONResponse({"abilities": []})
+
+    async with serve(Starlette(routes=[Route("/abilities", abilities)])) as url:
+        client = PagerDuty(token=TOKEN, api_url=url, deadline=0.5)
+        calls = [client.abilities() for _ in range(2 * THREADS)]
+        results = await asyncio.gather(*calls, return_exceptions=True)
+        assert all(isinstance(each, UnreachableError) for each in results)
+        slow = False
+        client.deadline = 5
+        assert await client.abilities() == []
         await client.close()
 
 
