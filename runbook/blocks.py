@@ -69,7 +69,7 @@ class Group:
     after: list[Note] = field(default_factory=list)
     annotations: list[Note] = field(default_factory=list)
     sql: str = ""
-    placeholders: tuple[str, ...] = ()
+    texts: list[str] = field(default_factory=list)  # the statements as written
     offset: int = 0  # of the statements' lines within the document
 
     @property
@@ -166,7 +166,16 @@ def groups_of(fence: Fence) -> tuple[list[Group], tuple[str, ...]]:
             inside = _again("\n".join(filled[start:end]), slots.names, start)
         groups += _split(inside, fence.line + start, fence.line + end - 1, fence.line - 1)
     names = slots.names
+    for group in groups:
+        group.texts = [_as_written(s, lines, group.offset - fence.line + 1) for s in group.statements]
     return _attached([_named(g, names) for g in groups]), names
+
+
+def _as_written(statement: Statement, lines: list[str], shift: int) -> str:
+    """A statement with its placeholders as the author wrote them; replacing them kept every character in place."""
+    first = statement.line - 1 + shift
+    text = "\n".join(lines[first : statement.line_end + shift])
+    return text[statement.column - 1 : statement.column - 1 + len(statement.text)] or statement.text
 
 
 def _torn(found: list[Item], inside: list[Item], start: int, end: int) -> bool:

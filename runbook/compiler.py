@@ -57,8 +57,9 @@ def _compile(
     sections = read(text)
     known = about.facts(sections)
     title = about.title(sections, path)
-    context = Context(title=title, title_line=next((s.line for s in sections if s.level), 0))
-    entries = entries_of(sections, text.split("\n"), context)
+    lines = text.split("\n")
+    context = Context(title, next((s.line for s in sections if s.level), 0), lines=lines)
+    entries = entries_of(sections, lines, context)
     unlocker = Unlocker(context.annotations, lock)
     entries = unlocker.run(entries)
     context.leads = {new: context.leads.get(old, []) for old, new in unlocker.renamed.items()}

@@ -198,7 +198,7 @@ def _redis_class(command: list[str | None]) -> Verdict:
     return Verdict(Risk.DESTRUCTIVE, f"{first.upper() or 'this'} is not known to only read")
 
 
-def redis(simple: Simple, _program: Program) -> Verdict:  # noqa: PLR0911 one return for each reason
+def redis(simple: Simple, _program: Program) -> Verdict:
     """redis-cli with a command: the command decides."""
     words = list(simple.words[1:])
     head = parse_arguments(words, _redis_table().flags, stop=1)

@@ -10,16 +10,18 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from runbook.model import Plan
 
+_NAMES = {"entries": "sections"}  # what the JSON calls a field of the plan
+
 
 def to_json(plan: Plan, *, indent: int | None = 2) -> str:
-    """The whole plan as JSON text; times are seconds."""
+    """The whole plan as JSON text; times are seconds, and the entries are called sections."""
     return json.dumps(to_data(plan), indent=indent, ensure_ascii=False)
 
 
 def to_data(value: Any) -> Any:
-    """A frozen value as plain data."""
+    """A plan, or a part of it, as plain data."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {f.name: to_data(getattr(value, f.name)) for f in dataclasses.fields(value)}
+        return {_NAMES.get(f.name, f.name): to_data(getattr(value, f.name)) for f in dataclasses.fields(value)}
     if isinstance(value, timedelta):
         return value.total_seconds()
     if isinstance(value, Enum):
@@ -57,7 +59,12 @@ def _build(wanted: Any, data: Any) -> Any:
         return data
     if dataclasses.is_dataclass(wanted) and isinstance(wanted, type):
         hints = get_type_hints(wanted)
-        return wanted(**{f.name: _build(hints[f.name], data[f.name]) for f in dataclasses.fields(wanted)})
+        return wanted(
+            **{
+                f.name: _build(hints[f.name], data[_NAMES.get(f.name, f.name)])
+                for f in dataclasses.fields(wanted)
+            }
+        )
     return _plain(wanted, data)
 
 

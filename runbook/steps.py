@@ -13,7 +13,7 @@ from runbook.document import Fence
 from runbook.lower import join, lower
 from runbook.model import Command, Diagnostic, Kind, Risk, Step
 from runbook.risk import Verdict, manual, rank
-from runbook.shell.slots import restore
+from runbook.shell.lexer import SLOT_FIRST
 from runbook.text import Names, plain, slug
 
 _CONTINUES = re.compile(r"^[a-z(]|^Resetting|^This|^It\b|^That|^Otherwise")
@@ -32,6 +32,7 @@ class Context:
     problems: list[Diagnostic] = field(default_factory=list)
     placeholders: dict[str, int] = field(default_factory=dict)  # name -> line
     items: int = 0
+    lines: list[str] = field(default_factory=list)
     annotations: dict[str, list[Note]] = field(default_factory=dict)  # step id -> its annotation lines
     leads: dict[str, list[Note]] = field(default_factory=dict)
 
@@ -98,22 +99,22 @@ def _steps_of_group(
     verdicts = [lower(s.node) for s in group.statements]
     commands = tuple(
         Command(
-            restore(s.text, names),
+            text,
             s.line + group.offset,
-            s.column,
+            _column(context.lines, s.line + group.offset, text),
             v.risk,
             v.reason,
             s.line_end + group.offset,
             "; ".join(v.rewrites),
         )
-        for s, v in zip(group.statements, verdicts, strict=True)
+        for s, v, text in zip(group.statements, verdicts, group.texts, strict=True)
     )
     context.items += len(commands)
     verdict = join(verdicts)
     title = _title(group, lead) or commands[0].text.split("\n")[0]
     source = "\n".join(c.text for c in commands)
     lines = (steps[-1].line_end + 1 if steps else group.line, max(group.line_end, commands[-1].line_end))
-    used = tuple(n for n in names if f"[{n}]" in source)
+    used = tuple(n for i, n in enumerate(names) if any(chr(SLOT_FIRST + i) in s.text for s in group.statements))
     step = _step(
         entry_id,
         title,
@@ -130,6 +131,19 @@ def _steps_of_group(
     return [*steps, step]
 
 
+def _column(lines: list[str], line: int, text: str) -> int:
+    """Where a command begins in its line of the document."""
+    if not 0 < line <= len(lines):
+        return 1
+    here = lines[line - 1]
+    found = here.find(text.split("\n", 1)[0])
+    return found + 1 if found >= 0 else len(here) - len(here.lstrip()) + 1
+
+
+def _place(commands: tuple[Command, ...], line: int) -> tuple[int, int]:
+    return (commands[0].line, commands[0].column) if commands else (line, 1)
+
+
 def _sql_steps(
     group: Group, entry_id: str, lead: str, context: Context, connection: dict[str, object], dialect: str
 ) -> list[Step]:
@@ -141,7 +155,13 @@ def _sql_steps(
     context.items += 1
     first = group.line + len(group.before)
     command = Command(
-        group.sql, first, 1, verdict.risk, verdict.reason, group.line_end, "; ".join(verdict.rewrites)
+        group.sql,
+        first,
+        _column(context.lines, first, group.sql),
+        verdict.risk,
+        verdict.reason,
+        group.line_end,
+        "; ".join(verdict.rewrites),
     )
     title = _title(group, lead) or group.sql.split("\n")[0]
     step = _step(
@@ -249,9 +269,7 @@ def _step(
     params: tuple[str, ...] = (),
 ) -> Step:
     for code, message, hint in verdict.warnings:
-        context.problems.append(
-            Diagnostic("warning", code, commands[0].line if commands else lines[0], 1, message, hint)
-        )
+        context.problems.append(Diagnostic("warning", code, *_place(commands, lines[0]), message, hint))
     title = title[:200]
     leaf = verdict.leaf
     parts = _parts(leaf) if leaf is not None else _Parts()

@@ -2,7 +2,7 @@
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from fnmatch import fnmatchcase
 from functools import cache
 from importlib.resources import files
@@ -140,12 +140,9 @@ def _bound(raw: Mapping[str, Any]) -> Bound:
 
 
 _RULE_KEYS = frozenset(
-    """
-    path paths risk reason flags opaque operands counts files refuse refuse_reason allow first never never_reason raises
-    needs bounds plus script shell_free wrapper filters
-    """.split()
+    {f.name for f in fields(Rule)} - {"name", "path", "fewest", "most"} | {"path", "paths", "operands"}
 )
-_PROGRAM_KEYS = frozenset("names about flags command handler wrapper risk".split())  # noqa: SIM905
+_PROGRAM_KEYS = frozenset({"names", "about", "flags", "command", "handler", "wrapper", "risk"})
 
 
 def _rule(raw: Mapping[str, Any], name: str, path: str, flags: Mapping[str, Flag], family: str) -> Rule:
