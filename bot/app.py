@@ -101,6 +101,7 @@ class Bot:
         self.settings, self.store = settings, store
         self.rules = load_rules(settings)
         self.figures = Figures()
+        self.webhook_secrets = list(settings.webhook_secrets)
         self.identity: Identity | None = None
         self.slack = Slack(token=settings.slack_bot_token.get_secret_value(), api_url=settings.slack_api_url)
         self.pagerduty = PagerDuty(
@@ -244,10 +245,10 @@ class BotServices:
             return None
         return next((policy_view(p) for p in found if p.get("name") == name), None)
 
-    async def home(self, slack_id: str) -> HomeView:
     async def respond(self, response_url: str, message: Message) -> None:
         await self._bot.slack.respond(response_url, message.payload())
 
+    async def home(self, slack_id: str) -> HomeView:
         rows, note = await self.rota()
         access = await self.access(slack_id)
         async with self.transaction() as tx:
@@ -314,7 +315,7 @@ def bot_endpoints(bot: Bot) -> Any:
     return Endpoints(
         services=BotServices(bot),
         bolt=bot.bolt if "http" in bot.settings.slack_modes else None,
-        webhook_secrets=bot.settings.webhook_secrets,
+        webhook_secrets=bot.webhook_secrets,
         transaction=bot.store.transaction,
         loopback=bot.settings.loopback,
         sockets_open=lambda: bot.sockets.connected if "socket" in bot.settings.slack_modes else True,

@@ -8,6 +8,7 @@ from slack_bolt.adapter.socket_mode.async_handler import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncApp
 
 CONNECTIONS: Final = 2
+PING: Final = 4  # seconds; the SDK notices a connection that died without a word after one to two of these
 
 
 class Sockets:
@@ -28,7 +29,7 @@ class Sockets:
         """Connect; the SDK reconnects by itself from then on."""
         while len(self._handlers) < CONNECTIONS:
             handler = AsyncSocketModeHandler(
-                self._app, self._token, logger=logging.getLogger("slack_sdk.socket_mode")
+                self._app, self._token, logger=logging.getLogger("slack_sdk.socket_mode"), ping_interval=PING
             )
             await handler.connect_async()  # type: ignore[no-untyped-call]
             self._handlers.append(handler)

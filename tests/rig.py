@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psycopg
 
 from bot.app import Bot, running
 from bot.config import Settings
-from bot.operations import clock
+from bot.operations import clock, incidents, timeline
+from bot.store.tables import Incident
 from sandbox.server import Sandbox
 from sandbox.serving import Server
 
@@ -59,6 +61,7 @@ class Rig:
     bot: Bot
     url: str  # the bot's base address
     http: httpx.AsyncClient
+    secrets: list[str]  # what the running bot takes webhooks by
 
     @classmethod
     @asynccontextmanager
@@ -89,7 +92,7 @@ class Rig:
         try:
             async with running(loaded) as (bot, url), httpx.AsyncClient(base_url=url) as client:
                 await eventually(lambda: bot.figures.slack_problem == "")
-                yield cls(sandbox, bot, url, client)
+                yield cls(sandbox, bot, url, client, bot.webhook_secrets)
         finally:
             await sandbox.close()
             await holder.stop()
@@ -142,6 +145,56 @@ class Rig:
         self.sandbox.clock.advance(delta)
         async with self.bot.store.transaction() as tx:
             await clock.advance(tx, delta)
+
+    async def slack_call(self, method: str, **args: Any) -> dict[str, Any]:
+        """A Web API call with the bot's token, as from elsewhere."""
+        return await self.bot.slack.call(method, **args)
+
+    async def paused(self) -> bool:
+        """Whether a channel rests."""
+        from sqlalchemy import text
+
+        async with self.bot.store.transaction() as tx:
+            query = text("select count(*) from lane where paused_until is not null")
+            return bool((await tx.session.execute(query)).scalar_one())
+
+    async def unpause(self) -> None:
+        """End every channel's rest, as waiting would."""
+        from sqlalchemy import text
+
+        async with self.bot.store.transaction() as tx:
+            await tx.session.execute(text("update lane set paused_until = null"))
+
+    def use_webhook_secrets(self, *secrets: str) -> None:
+        """As after a restart with other secrets."""
+        self.secrets[:] = secrets
+
+    async def incident(self, number: int) -> Incident:
+        """The row of an incident."""
+        async with self.bot.store.transaction() as tx:
+            found = await incidents.by_number(tx, number)
+        assert found is not None
+        return found
+
+    async def timeline(self, number: int, kind: str) -> int:
+        """How many entries of a kind the incident's timeline has."""
+        incident = await self.incident(number)
+        async with self.bot.store.transaction() as tx:
+            return len([r for r in await timeline.rows(tx, incident.id or 0) if r.kind == kind])
+
+    async def break_database(self) -> None:
+        """Refuse new connections to the bot's database and cut those that stand."""
+        await asyncio.to_thread(self._database, "false")
+
+    async def mend_database(self) -> None:
+        await asyncio.to_thread(self._database, "true")
+
+    def _database(self, allowed: str) -> None:
+        url = self.bot.store.url
+        name = psycopg.conninfo.conninfo_to_dict(url)["dbname"]
+        with psycopg.connect(url, dbname="postgres", autocommit=True) as connection:
+            connection.execute(f"alter database {name} allow_connections {allowed}")
+            connection.execute("select pg_terminate_backend(pid) from pg_stat_activity where datname = %s", [name])
 
     async def thread(self, card: dict[str, Any]) -> list[dict[str, Any]]:
         """The replies under a card."""

@@ -22,6 +22,7 @@ def block(page: Demo, block_id: str) -> Locator:
 
 
 async def texts(place: Locator, selector: str) -> list[str]:
+    await expect(place).to_be_visible()
     return await place.locator(selector).all_inner_texts()
 
 
