@@ -111,7 +111,8 @@ def _unless_exhausted(state: PlatformState, body: dict[str, Any]) -> Response:
 def _health(state: PlatformState) -> dict[str, Any]:
     exhausted = state.pool_exhausted
     blocked = any(p.blocked for p in state.providers)
-    degraded = blocked or state.latency_p95.at(state.now) > _SLOW_SECONDS
+    away = state.faults.of("redis").down or state.faults.of("rate-gate").down
+    degraded = blocked or away or state.latency_p95.at(state.now) > _SLOW_SECONDS
     api = state.app("trading-api")
     started = api.started if api else state.began
     return {

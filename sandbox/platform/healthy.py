@@ -105,7 +105,7 @@ def backups(now: datetime) -> list[Backup]:
 def _backup(store: str, now: datetime, size: int, stem: str) -> Backup:
     backup = Backup(store, Track(constant(0), start=now - timedelta(days=9)), [])
     night = now.replace(hour=2, minute=0, second=0, microsecond=0)
-    newest = night if night <= now else night - timedelta(days=1)
+    newest = night if night + timedelta(minutes=10) <= now else night - timedelta(days=1)
     for days in range(7, -1, -1):
         at = newest - timedelta(days=days)
         add_backup(backup, stem, at, size - days * size // 250)

@@ -69,7 +69,9 @@ class Listener:
 
 def http_listener(app: ASGIApp) -> Listener:
     """A listener that serves one ASGI app over HTTP/1.1 and WebSocket."""
-    config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", ws="websockets-sansio")
+    config = uvicorn.Config(
+        app, log_config=None, access_log=False, lifespan="off", ws="websockets-sansio", timeout_keep_alive=75
+    )
     config.load()
     state = ServerState()
     protocol = config.http_protocol_class

@@ -84,7 +84,8 @@ def _range(state: PlatformState, given: QueryParams) -> dict[str, Any]:
         )
     every = list(figures.series(state))
     rows: dict[tuple[tuple[str, str], ...], list[list[Any]]] = {}
-    for number in range(int((end - start) / step) + 1):
+    # Prometheus counts in milliseconds: without that, a whole number of steps could lose its last one.
+    for number in range(round((end - start) * 1000) // round(step * 1000) + 1):
         unix = start + number * step
         for labels, value in parsed.at(unix, every):
             rows.setdefault(tuple(labels.items()), []).append([unix, _text(value)])
@@ -104,9 +105,10 @@ def _time(text: str, name: str) -> float:
 
 def _duration(text: str) -> float:
     found = re.fullmatch(r"(\d+(?:\.\d+)?)(ms|s|m|h|d|)", text)
-    if found is None or float(found[1]) == 0:
+    seconds = float(found[1]) * _UNITS[found[2]] if found else 0.0
+    if round(seconds * 1000) == 0:
         raise ValueError(f'invalid parameter "step": cannot parse "{text}" to a valid duration')
-    return float(found[1]) * _UNITS[found[2]]
+    return seconds
 
 
 def _text(value: float) -> str:

@@ -1,5 +1,6 @@
 import asyncio
 import json
+from datetime import timedelta
 
 import httpx
 import pytest
@@ -85,7 +86,7 @@ async def test_no_trade_after_the_stop(
     """The list of trades ends where trading was disabled."""
     await http.post(url[8000] + "/api/trading/disable")
     before = (await http.get(url[8000] + "/api/trades?limit=3")).json()["trades"]
-    clock.advance(clock.now() - clock.now().replace(year=clock.now().year - 1))
+    clock.advance(timedelta(days=2))
     after = (await http.get(url[8000] + "/api/trades?limit=3")).json()["trades"]
     assert [t["id"] for t in before] == [t["id"] for t in after]
     assert len(before) == 3
@@ -137,3 +138,14 @@ async def test_market_socket_refuses_when_the_api_is_down(platform: Platform) ->
     platform.faults.down("api")
     with pytest.raises(ConnectionRefusedError):
         await websockets.connect(f"{address}/ws/market", proxy=None)
+
+
+@pytest.mark.parametrize(("system", "service"), [("redis", "redis"), ("rate-gate", "rate_gate")])
+async def test_health_is_degraded_by_what_the_api_needs(
+    platform: Platform, url: dict[int, str], http: httpx.AsyncClient, system: str, service: str
+) -> None:
+    """The API still answers 200, and names the part that is away."""
+    platform.faults.down(system)
+    answer = await http.get(url[8000] + "/api/health")
+    assert (answer.status_code, answer.json()["status"]) == (200, "degraded")
+    assert answer.json()["services"][service] == "unavailable"

@@ -51,7 +51,7 @@ async def test_hanging_accepts_and_never_answers(
     """The client's own deadline ends it; after `up` the system answers."""
     platform.faults.hang("loki")
     with pytest.raises(httpx.ReadTimeout):
-        await http.get(url[3100] + "/ready", timeout=0.2)
+        await http.get(url[3100] + "/ready", timeout=httpx.Timeout(10, read=0.2))
     platform.faults.up("loki")
     assert (await http.get(url[3100] + "/ready")).status_code == 200
 

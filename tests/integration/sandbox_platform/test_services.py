@@ -99,6 +99,7 @@ async def test_prometheus_refuses_as_prometheus_does(url: dict[int, str], http: 
         ("query", {"query": "pm2_process_restarts > 3 in 5 minutes"}),
         ("query", {"query": "up", "time": "yesterday"}),
         ("query_range", {"query": "up", "start": 0, "end": 10, "step": 0}),
+        ("query_range", {"query": "up", "start": 0, "end": 1, "step": "0.0001s"}),
         ("query_range", {"query": "up", "start": 10, "end": 0, "step": 1}),
         ("query_range", {"query": "up", "start": 0, "end": 100_000, "step": 1}),
     ]
