@@ -54,7 +54,7 @@ def load_rules(settings: Settings) -> Rules:
     plan = runbook.compile_text(text, path=str(path), lock=lock.read_text("utf-8") if lock.is_file() else None)
     if not plan.entries:
         raise ConfigError(f"The runbook {path} has no entries: is it the right file?")
-    return Rules(plan, settings.channel)
+    return Rules(plan, settings.channel, settings.runbook_url.rstrip("/"))
 
 
 def target_settings(settings: Settings) -> TargetSettings:

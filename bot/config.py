@@ -88,6 +88,7 @@ class Settings(BaseSettings):
     port: int = Field(default=8026, ge=0, le=65535)
     channel: str = "#trading-ops-alerts"
     runbook: Path | None = None
+    runbook_url: str = ""  # where people read it in a browser; cards link to <url>#<entry>
     data_dir: Path = Path(".ats")
     postgres_bin: Path | None = None
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"

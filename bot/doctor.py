@@ -123,6 +123,14 @@ def _runbook(settings: Settings, findings: list[Finding]) -> Rules | None:
                 "ok", f"Runbook: {rules.plan.title} {rules.plan.version}, {len(rules.plan.entries)} entries"
             )
         )
+    if not settings.runbook_url:
+        findings.append(
+            Finding(
+                "warning",
+                "ATS_RUNBOOK_URL is not set: cards have no link to the runbook (its text is under the button)",
+                "Set it to the address where your team reads the runbook in a browser.",
+            )
+        )
     if not rules.ladder:
         findings.append(
             Finding(

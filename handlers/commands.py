@@ -10,6 +10,7 @@ from slack_bolt.async_app import AsyncAck, AsyncApp
 
 from bot import render
 from bot.domain import policy
+from bot.domain.people import Who
 from bot.domain.policy import Action, Role
 from bot.errors import AtsError
 from bot.operations import diagnosis, incidents, requests, timeline
@@ -193,7 +194,7 @@ def whoami_view(access: policy.Access, channel: str) -> WhoamiView:
     if Role.VIEWER not in access.roles:
         missing.append(f"You are not in {channel}. Join it to read along.")
     return WhoamiView(
-        who=render.Who(access.slack_id, access.name),
+        who=Who(access.slack_id, access.name),
         email=access.email,
         pagerduty_name=access.name if access.pd_id else "",
         roles=tuple(RoleView(role, role in access.roles, why.get(role, "")) for role in Role),

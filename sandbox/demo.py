@@ -108,6 +108,7 @@ def _listen(sandbox: Sandbox, port: int) -> Server:
 def _settings(sandbox: Sandbox, bot_url: str, trading_url: str, port: int) -> Settings:
     os.environ.update(sandbox.bot_environment())
     os.environ.update(
+        ATS_RUNBOOK_URL=f"http://{LOOPBACK}:{port}/runbook",
         ATS_DATABASE_URL=bot_url,
         ATS_TARGET__DATABASE_URL=trading_url,
         ATS_PORT=str(port),

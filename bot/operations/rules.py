@@ -13,6 +13,11 @@ class Rules:
 
     plan: Plan
     channel: str  # "#trading-ops-alerts" or its id
+    runbook_url: str = ""  # where people read the runbook; cards link to it
+
+    def link(self, entry_id: str) -> str:
+        """The address of an entry, "" if the runbook has none that people can open."""
+        return f"{self.runbook_url}#{entry_id}" if self.runbook_url and entry_id else ""
 
     @cached_property
     def ladder(self) -> tuple[escalation.Rung, ...]:

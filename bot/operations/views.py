@@ -1,7 +1,7 @@
 """From rows to what is rendered: pure, so that a card is always a function of the state."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -11,8 +11,8 @@ from bot.domain.pagerduty import parse_time
 from bot.domain.people import Who
 from bot.operations.rules import Rules
 from bot.render import CardView, IncidentRow, Message, OnCallView, ReminderView, TimelineRow
+from bot.render.words import entry_cautions
 from bot.store.tables import Incident, TimelineEntry
-from runbook.model import Entry
 
 Render = Callable[[str], Message]
 
@@ -25,10 +25,10 @@ class Asked:
     until: datetime | None = None
 
 
-def shown(who: Who | Mapping[str, Any] | None) -> render.Who | None:
+def shown(who: Who | Mapping[str, Any] | None) -> Who | None:
     """A person as the renderers take them; None for nobody."""
     person = who if isinstance(who, Who) else Who.from_json(who)
-    return render.Who(person.slack_id, person.name or person.pd_id) if person else None
+    return replace(person, name=person.name or person.pd_id) if person else None
 
 
 def on_call_views(rows: Sequence[Mapping[str, Any]]) -> tuple[OnCallView, ...]:
@@ -63,6 +63,7 @@ def card_view(rules: Rules, incident: Incident) -> CardView:
         oncall=on_call_views(incident.oncall),
         entry=entry,
         entry_reason=incident.entry_reason,
+        entry_link=rules.link(incident.entry_id if entry else ""),
         choices=choices,
         pages=escalation.pages(incident.severity),
         next_reminder=_next(rules, incident),
@@ -118,14 +119,10 @@ def _reminder(
         asked_before=tuple(f"{r['role']}: {r['names']}" for r in before),
         first_step=step.title if step else "",
         first_command=step.source if step else "",
-        cautions=_cautions(entry),
+        cautions=entry_cautions(entry) if entry else (),
         url=incident.url,
         next_reminder=_next(rules, incident),
     )
-
-
-def _cautions(entry: Entry | None) -> tuple[str, ...]:
-    return entry.cautions if entry else ()
 
 
 def reminder_in_thread(

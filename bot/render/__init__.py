@@ -1,5 +1,6 @@
 """Rendering: values in, Block Kit out. No I/O, no clock: the same input gives the same output."""
 
+from bot.domain.people import Who
 from bot.render.blocks import (
     actions,
     button,
@@ -83,7 +84,6 @@ from bot.render.views import (
     ReminderView,
     RoleView,
     TimelineRow,
-    Who,
     WhoamiView,
 )
 

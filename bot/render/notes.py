@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from bot.domain.people import Who
 from bot.render.blocks import Block, actions, button, context, section, sections, url_button
 from bot.render.message import Message, message
 from bot.render.text import (
@@ -20,7 +21,7 @@ from bot.render.text import (
     prose,
     utc,
 )
-from bot.render.views import ReminderView, Who
+from bot.render.views import ReminderView
 from bot.render.words import SOURCE, cautions, first_command, name, person, severity
 
 

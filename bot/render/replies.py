@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
+from bot.domain.people import Who
 from bot.render.blocks import Block, context, section, sections
 from bot.render.health import health_message
 from bot.render.message import Message, message
@@ -35,16 +36,7 @@ from bot.render.text import (
     one_line,
     utc,
 )
-from bot.render.views import (
-    IncidentRow,
-    OnCallView,
-    PolicyLevel,
-    PolicyView,
-    RoleView,
-    TimelineRow,
-    Who,
-    WhoamiView,
-)
+from bot.render.views import IncidentRow, OnCallView, PolicyLevel, PolicyView, RoleView, TimelineRow, WhoamiView
 from bot.render.words import SOURCE, STATUS, name, oncall_line, person, severity
 
 MOST_ROWS: Final = 30  # of a list in one message; the newest or most urgent ones

@@ -3,15 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from bot.domain.people import Who
 from runbook.model import Entry
-
-
-@dataclass(frozen=True, slots=True)
-class Who:
-    """A person: mentioned when the Slack id is known, else named."""
-
-    slack_id: str = ""
-    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)

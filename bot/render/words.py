@@ -5,8 +5,22 @@ from datetime import datetime
 from typing import Final
 
 from bot.domain.health import Status
-from bot.render.text import Md, bold, clip, date, esc, joined, lines, md, mention_user, one_line, prose
-from bot.render.views import OnCallView, Who
+from bot.domain.people import Who
+from bot.render.text import (
+    Md,
+    bold,
+    clip,
+    date,
+    esc,
+    joined,
+    lines,
+    md,
+    mention_group,
+    mention_user,
+    one_line,
+    prose,
+)
+from bot.render.views import OnCallView
 from runbook.model import Entry, Risk, Step
 
 SEVERITY: Final = {"P0": "🛑 P0", "P1": "🔶 P1", "P2": "🔹 P2"}  # shapes differ, not only colours
@@ -39,10 +53,12 @@ def severity(value: str) -> str:
 
 
 def person(who: Who | None, nobody: str = "nobody") -> Md:
-    """A live mention when the Slack id is known, else the name."""
-    if who is None or not (who.slack_id or who.name):
+    """A live mention when the Slack id is known, or the user group's, else the name."""
+    if who is None or not who:
         return esc(nobody)
-    return mention_user(who.slack_id) if who.slack_id else esc(one_line(who.name, 80))
+    if who.group_id:
+        return md("{} {}", mention_group(who.group_id), one_line(who.name, 120))
+    return mention_user(who.slack_id) if who.slack_id else esc(one_line(who.name, 80) or nobody)
 
 
 def name(who: Who | None, nobody: str = "nobody") -> Md:

@@ -5,6 +5,7 @@ import fcntl
 import hashlib
 import os
 import pwd
+import shutil
 import stat
 import subprocess
 import tempfile
@@ -82,11 +83,31 @@ def _home_for_root(root: Path, user: pwd.struct_passwd) -> Home:
     name = "ats-bot-0-" + hashlib.sha256(os.fsencode(root)).hexdigest()[:12]
     inside = root.resolve().is_relative_to(temporary) and can_enter(temporary, user)
     base = temporary if inside else _SYSTEM_DIR
+    if inside:
+        _sweep(temporary)
     base.mkdir(parents=True, exist_ok=True, mode=0o755)
     elsewhere = _own_directory(base / name, 0, 0o711)
     with contextlib.suppress(FileExistsError):
         link.symlink_to(elsewhere / "cluster")
+        (elsewhere / "origin").write_text(str(root))
     return Home(link.readlink().parent, user)
+
+
+def _sweep(temporary: Path) -> None:
+    """Remove the data of temporary directories that are gone (tests): nothing could find them again."""
+    for origin in temporary.glob("ats-bot-0-*/origin"):
+        home = Home(origin.parent, None)
+        with contextlib.suppress(OSError):
+            ours = {origin.parent.lstat().st_uid, origin.lstat().st_uid} == {0}
+            if ours and not (Path(origin.read_text()) / "cluster").is_symlink() and not _may_run(home):
+                shutil.rmtree(home.root)
+
+
+def _may_run(home: Home) -> bool:
+    """Whether a server might run there; a reused pid only keeps the files longer."""
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        return psutil.pid_exists(int((home.cluster / "postmaster.pid").read_text().split()[0]))
+    return False
 
 
 def _unprivileged_user() -> pwd.struct_passwd:

@@ -1,4 +1,4 @@
-"""Read-only pages under /incidents.
+"""Read-only pages: /incidents, and the runbook as it is in force.
 
 They show what a channel member sees, and know no log-in. So they are served only where nobody else can ask:
 on a listener that is bound to this machine, and not to a request that a proxy has passed on.
@@ -9,6 +9,8 @@ from importlib import resources
 from typing import Any
 
 from jinja2 import Environment, FunctionLoader, select_autoescape
+from markdown_it import MarkdownIt
+from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
@@ -29,6 +31,11 @@ def _when(value: datetime | None) -> str:
     return value.strftime("%Y-%m-%d %H:%M:%S UTC") if value else ""
 
 
+def _markdown(text: str) -> Markup:
+    """The runbook's text as HTML; HTML in it is shown, not obeyed."""
+    return Markup(MarkdownIt("commonmark", {"html": False}).enable("table").render(text))  # noqa: S704
+
+
 def _environment() -> Environment:
     folder = resources.files("bot.web") / "templates"
     environment = Environment(
@@ -36,6 +43,7 @@ def _environment() -> Environment:
         autoescape=select_autoescape(default=True),
     )
     environment.filters["when"] = _when
+    environment.filters["markdown"] = _markdown
     return environment
 
 
@@ -77,4 +85,12 @@ def routes(services: Services, *, loopback: bool) -> list[Route]:
         entry = services.rules.plan.entry(incident.entry_id)
         return page("incident.html", incident=incident, rows=rows, entry=entry)
 
-    return [Route("/incidents", index), Route("/incidents/{number:int}", one)]
+    async def whole_runbook(request: Request) -> Response:
+        plan = services.rules.plan
+        return closed(request) or page("runbook.html", plan=plan)
+
+    return [
+        Route("/incidents", index),
+        Route("/incidents/{number:int}", one),
+        Route("/runbook", whole_runbook),
+    ]

@@ -25,7 +25,17 @@ async def test_help_lists_every_command(rig: Rig) -> None:
     """Nothing and `help` answer with the same list."""
     for text in ("", "help"):
         shown = await answer(rig, text)
-        for command in ("health", "incidents", "ack N", "resolve N", "note N", "runbook", "oncall", "timeline N", "whoami"):
+        for command in (
+            "health",
+            "incidents",
+            "ack N",
+            "resolve N",
+            "note N",
+            "runbook",
+            "oncall",
+            "timeline N",
+            "whoami",
+        ):
             assert command in shown, command
 
 
@@ -77,7 +87,9 @@ async def test_note_and_timeline(rig: Rig) -> None:
     await rig.card("Loki", "asked")
     number = made["incident_number"]
     await answer(rig, f"note {number} looked at the disk")
-    await eventually(lambda: [c for c in rig.pagerduty.calls if c.method == "POST" and c.path.endswith("/notes")])
+    await eventually(
+        lambda: [c for c in rig.pagerduty.calls if c.method == "POST" and c.path.endswith("/notes")]
+    )
     await answer(rig, f"ack {number}")
     await rig.card("Acknowledged")
     shown = await answer(rig, f"timeline {number}")
@@ -109,7 +121,8 @@ async def test_whoami_says_roles_and_why(rig: Rig) -> None:
 
 
 @pytest.mark.parametrize(
-    ("typed", "meant"), [("helth", "/ats health"), ("incidnets", "/ats incidents"), ("acknowlege 3", "/ats ack N")]
+    ("typed", "meant"),
+    [("helth", "/ats health"), ("incidnets", "/ats incidents"), ("acknowlege 3", "/ats ack N")],
 )
 async def test_a_mistyped_subcommand_gets_the_nearest_one(rig: Rig, typed: str, meant: str) -> None:
     """The answer offers what was probably meant, and does nothing."""
@@ -121,7 +134,9 @@ async def test_somebody_outside_the_channel_may_not_read(rig: Rig) -> None:
     rig.slack.workspace.channels[OPS].members.remove(OLLI)
     outcome = await rig.slack.command(OLLI, "C0GEN", "incidents")
     assert outcome.ok
-    seen = await eventually(lambda: [m for m in rig.slack.messages("C0GEN", user=OLLI) if m.get("is_ephemeral")])
+    seen = await eventually(
+        lambda: [m for m in rig.slack.messages("C0GEN", user=OLLI) if m.get("is_ephemeral")]
+    )
     assert "viewer" in str(seen)
 
 

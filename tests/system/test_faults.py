@@ -59,7 +59,9 @@ async def test_pagerduty_down_on_a_click_is_said_at_once_and_the_click_is_carrie
     card = await rig.card(PM2, "asked")
     rig.pagerduty.faults.fail("PUT /incidents/*", times=1, status=500)
     await rig.slack.press(DANA, OPS, card["ts"], "incident_ack")
-    await eventually(lambda: "does not answer" in str([m for m in rig.messages(user=DANA) if m.get("is_ephemeral")]))
+    await eventually(
+        lambda: "does not answer" in str([m for m in rig.messages(user=DANA) if m.get("is_ephemeral")])
+    )
     await rig.card("has not confirmed it yet")
     await rig.card("Acknowledged", within=20)
     assert len([c for c in rig.pagerduty.calls if c.method == "PUT"]) == 2

@@ -1,11 +1,13 @@
 """`POST /pagerduty/webhooks`: what is taken, what is refused, and what counts once."""
 
 import asyncio
+import contextlib
 import itertools
 import json
 import uuid
 from typing import Any
 
+import httpx
 import pytest
 
 from tests.rig import SECRET, Rig, eventually
@@ -13,7 +15,9 @@ from tests.rig import SECRET, Rig, eventually
 PATH = "/pagerduty/webhooks"
 
 
-def body(event_type: str, incident_id: str = "Q1ZEBRA", at: str = "2026-11-22T10:00:00.000Z", **data: Any) -> bytes:
+def body(
+    event_type: str, incident_id: str = "Q1ZEBRA", at: str = "2026-11-22T10:00:00.000Z", **data: Any
+) -> bytes:
     """A webhook as PagerDuty writes it."""
     incident = {
         "id": incident_id, "type": "incident", "self": f"https://api.pagerduty.com/incidents/{incident_id}",
@@ -52,7 +56,7 @@ async def test_a_forged_or_unsigned_webhook_is_401_and_counted(rig: Rig) -> None
     raw = body("incident.triggered")
     assert await send(rig, raw, secrets=("wrong",)) == 401
     assert (await rig.http.post(PATH, content=raw)).status_code == 401
-    odd = {"x-pagerduty-signature": "v1=ü,v2=a,,v1=".encode()}
+    odd = {b"x-pagerduty-signature": "v1=ü,v2=a,,v1=".encode()}
     assert (await rig.http.post(PATH, content=raw, headers=odd)).status_code == 401
     metrics = (await rig.http.get("/metrics")).text
     assert 'ats_pagerduty_webhooks_total{outcome="bad_signature"} 3.0' in metrics
@@ -107,16 +111,17 @@ async def test_a_body_over_one_megabyte_is_refused_unread(rig: Rig) -> None:
         for _ in range(200):
             yield b"y" * 100_000
 
-    reader_headers = {"x-pagerduty-signature": "v1=00"}
-    try:
-        answer = await rig.http.post(PATH, content=endless(), headers=reader_headers)
+    with contextlib.suppress(
+        httpx.WriteError, httpx.ReadError, httpx.RemoteProtocolError
+    ):  # cut while we write
+        answer = await rig.http.post(PATH, content=endless(), headers={"x-pagerduty-signature": "v1=00"})
         assert answer.status_code == 413
-    except Exception as error:  # noqa: BLE001 - the connection may be closed while we still write
-        assert "disconnect" in repr(error).lower() or "Write" in repr(error) or "Read" in repr(error)
+    assert (await rig.http.get("/healthz")).status_code == 200
 
 
 @pytest.mark.parametrize(
-    "raw", [b"", b"{", b"[]", b"null", b"\xff\xfe", b'{"event": 1}', b'{"event": {"id": 1}}', b"[" * 100_000, b"{}"]
+    "raw",
+    [b"", b"{", b"[]", b"null", b"\xff\xfe", b'{"event": 1}', b'{"event": {"id": 1}}', b"[" * 100_000, b"{}"],
 )
 async def test_what_cannot_be_read_is_400(rig: Rig, raw: bytes) -> None:
     """Signed but not an event: 400, and the bot goes on."""
@@ -155,7 +160,10 @@ async def test_a_note_about_an_unknown_incident_fetches_it_first(rig: Rig) -> No
 async def test_a_hostile_title_notifies_nobody(rig: Rig) -> None:
     """Mentions, links and markup in a title are shown as text."""
     title = "<!channel> <@U0CTO> *bold* <https://evil.example|PagerDuty> \u202e\u2066 `x` " + "A" * 5000
-    assert await send(rig, body("incident.triggered", title=title, urgency="low", priority={"summary": "P2"})) == 202
+    assert (
+        await send(rig, body("incident.triggered", title=title, urgency="low", priority={"summary": "P2"}))
+        == 202
+    )
     card = await rig.card("#4711")
     assert "<!channel>" not in json.dumps(card["blocks"])
     assert "<@U0CTO>" not in json.dumps(card["blocks"][0])
