@@ -11,6 +11,8 @@ import pytest
 from bot.store import embedded
 from tests.integration.embedded.conftest import answer, kill_nine, postmaster, query, starter, until
 
+pytestmark = pytest.mark.slow
+
 
 def leftovers(data_dir: Path) -> list[Path]:
     return list(data_dir.glob("cluster.new-*"))
@@ -104,7 +106,6 @@ def test_kill_nine_of_everything(data_dir: Path) -> None:
     assert query(embedded.start(data_dir, durable=False).url, "SELECT 1") == "1"
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("delay", [0.05 * n for n in range(1, 31)])
 def test_killed_at_any_moment(data_dir: Path, delay: float) -> None:
     """Wherever in its start a starter is killed, another process starts and gets a working server."""

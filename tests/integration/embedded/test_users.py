@@ -37,6 +37,25 @@ def test_root_in_a_private_directory(data_dir: Path) -> None:
     assert embedded.start(private / "pg", durable=False).data_dir == first.data_dir
 
 
+@pytest.mark.slow
+@as_root
+def test_data_of_deleted_temporary_directories(data_dir: Path) -> None:
+    """When a temporary directory is deleted with a server's link in it, the data go too, at a later start."""
+    private = data_dir / "private"
+    private.mkdir(mode=0o700)
+    gone = embedded.start(private / "gone", durable=False)
+    kept = embedded.start(private / "kept", durable=False)
+    shutil.rmtree(private / "gone")
+    embedded.start(private / "running beside it", durable=False)
+    assert gone.data_dir.exists(), "it still runs"
+    embedded.stop(gone.data_dir)
+    embedded.stop(kept.data_dir)
+    embedded.start(private / "third", durable=False)
+    assert not gone.data_dir.exists()
+    assert kept.data_dir.exists()
+
+
+@pytest.mark.slow
 @as_root
 def test_root_with_programs_in_a_private_directory(data_dir: Path) -> None:
     """A checkout below root's home: programs that the unprivileged user cannot reach are copied, once."""
@@ -78,6 +97,7 @@ def test_an_ordinary_user_who_may_not_write(data_dir: Path) -> None:
     assert "Permission denied" in err
 
 
+@pytest.mark.slow
 @as_root
 def test_a_cluster_that_its_user_cannot_reach_any_more(data_dir: Path) -> None:
     """When a directory above an existing cluster is closed, that is said, and no empty cluster replaces it."""
