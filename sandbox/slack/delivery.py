@@ -1,7 +1,6 @@
 """Getting a payload to the app, over Socket Mode or HTTP, and what came of it."""
 
 import asyncio
-from collections.abc import Coroutine
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -21,6 +20,9 @@ class Ack:
     payload: Any = None
     seconds: float | None = None
     reason: str = ""  # Slack's retry reason
+
+
+_CLOSED = Ack(False, "dispatch_failed", reason="closed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,7 @@ class Deliveries:
         self.ack_seconds = ACK_SECONDS
         self.retry_waits: tuple[float, ...] = RETRY_WAITS
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._closed = False
 
     async def send(self, kind: str, payload: Json) -> Ack:
         return await self.transport.send(kind, payload, Retry(), self.ack_seconds)
@@ -56,18 +59,22 @@ class Deliveries:
     def send_event(self, payload: Json) -> "asyncio.Future[Ack]":
         """Deliver an event in the background; the future tells what came of the first attempt."""
         first: asyncio.Future[Ack] = asyncio.get_running_loop().create_future()
-        self.background(self._attempts(payload, first))
-        return first
-
-    def background(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work)
+        if self._closed:
+            first.set_result(_CLOSED)
+            return first
+        task = asyncio.create_task(self._attempts(payload, first))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return first
 
     async def _attempts(self, payload: Json, first: "asyncio.Future[Ack]") -> None:
-        ack = await self.transport.send("events_api", payload, Retry(), self.ack_seconds)
-        if not first.done():
-            first.set_result(ack)
+        ack = _CLOSED
+        try:
+            ack = await self.transport.send("events_api", payload, Retry(), self.ack_seconds)
+        finally:
+            # Whoever waits for it must hear of a shutdown too.
+            if not first.done():
+                first.set_result(ack)
         for attempt, wait in enumerate(self.retry_waits, start=1):
             if ack.ok:
                 return
@@ -77,6 +84,7 @@ class Deliveries:
 
     async def close(self) -> None:
         """Stop what is still being repeated, and close the way to the app."""
+        self._closed = True
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

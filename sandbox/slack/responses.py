@@ -1,5 +1,6 @@
 """What arrives at a `response_url`, and the bytes that arrive at an upload URL."""
 
+import asyncio
 import json
 
 from starlette.datastructures import UploadFile
@@ -27,6 +28,8 @@ class Responses:
     async def respond(self, request: Request) -> Response:
         """Five uses within thirty minutes; 404 after."""
         fault = self._faults.take("response_url")
+        if fault is not None and fault.delay:
+            await asyncio.sleep(fault.delay)
         if fault is not None and fault.spoils_answer and not fault.after:
             return await spoiled(None, fault, self._faults, request)
         answer = await self._respond(request)

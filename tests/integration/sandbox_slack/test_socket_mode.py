@@ -198,3 +198,16 @@ async def test_bolt_reconnects_after_a_cut(slack: SlackServer) -> None:
         slack.faults.socket_drop()
         await until(lambda: slack.sockets.connections and slack.sockets.connections[0] is not first, 20)
         assert (await slack.command("U0SRE", "C0OPS", "")).ok
+
+
+async def test_close_lets_go_of_whoever_waits(
+    slack: SlackServer, member: AsyncWebClient, sockets: Sockets
+) -> None:
+    """A person's message that waits for an acknowledgement returns when the server closes; later ones at once."""
+    socket = await sockets.connect()
+    await receive(socket)
+    saying = asyncio.create_task(slack.say("U0SRE", "C0OPS", "hello"))
+    await receive(socket)
+    await slack.close()
+    assert (await asyncio.wait_for(saying, 2)).ok
+    assert (await asyncio.wait_for(slack.say("U0SRE", "C0OPS", "again"), 2)).ok
