@@ -40,6 +40,7 @@ export const control = {
   alert: (id) => post("/control/alert", { id }),
   clock: (minutes) => post("/control/clock", { minutes }),
   pagerduty: (incident, action, user) => post("/control/pagerduty", { incident, action, user }),
+  heal: () => post("/control/heal", {}),
   fault: (name, on) => post("/control/fault", { name, on }),
 };
 

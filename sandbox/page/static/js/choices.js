@@ -49,7 +49,7 @@ export function selectElement(element, block, host) {
   const initial = kept === undefined ? element[INITIAL[source][multiple ? 1 : 0]] : kept;
   const { load, search } = loader(source, element, block, host);
   const control = picker({
-    label: host.labelOf(block) ?? words(element.placeholder) ?? "Choose",
+    label: host.labelOf(block) || words(element.placeholder) || "Choose",
     placeholder: words(element.placeholder) || "Choose…",
     load,
     search,
@@ -130,7 +130,7 @@ function group(element, block, host, kind) {
     ),
   );
   const role = kind.type === "radio" ? "radiogroup" : "group";
-  const node = h("div", { class: "choices", role, "aria-label": host.labelOf(block), "data-testid": `action-${element.action_id}` }, ...rows);
+  const node = h("div", { class: "choices", role, "aria-label": host.labelOf(block) ?? "Choices", "data-testid": `action-${element.action_id}` }, ...rows);
   node.addEventListener("change", async () => {
     if (!(await confirmed(element.confirm))) return;
     await host.changed(block, { ...identity(element, block), selected: kind.selected(chosen()) });

@@ -8,6 +8,7 @@ import { state } from "./state.js";
 import { toast } from "./toast.js";
 
 const escaped = (text) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
+const ADVICE = "Type / for commands. Enter sends, Shift+Enter begins a new line.";
 const COMMAND = /^\/(\S+)(?:\s+([\s\S]*))?$/;
 
 /** A composer; `target()` says where its messages go: {channel, thread_ts?}. */
@@ -24,7 +25,7 @@ export function createComposer({ testid, commands, target, onSent }) {
     autocomplete: "off",
     enterkeyhint: "send",
   });
-  const note = h("span", { class: "composer__note", role: "status", "data-testid": `${testid}-note` });
+  const note = h("span", { class: "composer__note", role: "status", "data-testid": `${testid}-note` }, commands ? ADVICE : "");
   const button = h("button", { type: "submit", class: "composer__send", "aria-label": "Send", "data-testid": `${testid}-send` }, icon("send"));
   const form = h("form", { class: "composer" }, list, h("div", { class: "composer__box" }, field, button), note);
   const suggest = commands ? suggestions(field, list) : { take: () => false, close: () => {} };

@@ -70,18 +70,21 @@ export function createConversation({ list, composerPlace, openThread }) {
   });
   composerPlace.replaceChildren(composer.node);
   let shown = null;
+  let looks = 0;
   const refresh = async () => {
-    const channel = state.channel;
-    const user = state.user;
+    const { channel, user } = state;
     if (!channel) return;
+    looks += 1;
+    const mine = looks;
     const answer = await slack.messages(user, channel);
-    if (channel !== state.channel || user !== state.user) return; // the person has gone elsewhere meanwhile
+    // A later look has overtaken this one, or the person has gone elsewhere meanwhile.
+    if (mine !== looks || channel !== state.channel || user !== state.user) return;
     if (shown !== `${user}/${channel}`) view.reset();
     shown = `${user}/${channel}`;
     const messages = (answer.messages ?? []).filter(inChannel).map((message) => ({ ...message, channel }));
     view.show(messages, troubleOf(answer) ?? "No messages here yet. Type /ats help, or raise an alert in The world.");
   };
-  const arrive = () => composer.setPlaceholder(`Message ${currentChannel()?.is_im ? "" : "#"}${channelName(currentChannel())}, or / for commands`);
+  const arrive = () => composer.setPlaceholder(`Message ${currentChannel()?.is_im ? "" : "#"}${channelName(currentChannel())}`);
   return { refresh: debounce(REFRESH_MS, refresh), refreshNow: refresh, arrive, focus: composer.focus };
 }
 
@@ -102,6 +105,7 @@ export function createThread({ pane, onClose }) {
   pane.replaceChildren(h("header", { class: "pane__head" }, h("div", {}, title, subtitle), closer), list, composer.node);
   let returnTo = null;
   let shown = null;
+  let looks = 0;
   const close = () => {
     if (!state.thread) return;
     state.thread = null;
@@ -113,8 +117,10 @@ export function createThread({ pane, onClose }) {
   const refresh = async () => {
     const { user, channel, thread } = state;
     if (!thread) return;
+    looks += 1;
+    const mine = looks;
     const answer = await slack.messages(user, channel, thread);
-    if (thread !== state.thread || channel !== state.channel) return;
+    if (mine !== looks || thread !== state.thread || channel !== state.channel) return;
     if (shown !== thread) view.reset();
     shown = thread;
     view.show((answer.messages ?? []).map((message) => ({ ...message, channel })), troubleOf(answer) ?? "No replies yet.");

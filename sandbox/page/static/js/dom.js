@@ -33,7 +33,7 @@ export function append(parent, children) {
 /** The address if a link may lead there, else null: a title may carry `javascript:` or `data:`. */
 export function safeUrl(address) {
   try {
-    const url = address.startsWith("/") ? new URL(address, location.origin) : new URL(address);
+    const url = new URL(address);
     return LINK_SCHEMES.has(url.protocol) ? url.href : null;
   } catch {
     return null;
@@ -49,7 +49,7 @@ export function link(address, ...children) {
 
 /** The address if the page may show it as a picture: only from this very server, as the policy says. */
 export function ownUrl(address) {
-  const href = safeUrl(address);
+  const href = safeUrl(address.startsWith("/") ? location.origin + address : address);
   return href !== null && new URL(href).origin === location.origin ? href : null;
 }
 

@@ -15,6 +15,8 @@ const KINDS = {
   rich_text_input: { type: "area", state: "rich_text_value", initial: "initial_value", in: plainOfRich, out: richOfPlain },
 };
 
+const NAMES = { date: "Date", time: "Time", "datetime-local": "Date and time" };
+
 export const ENTRY_TYPES = Object.keys(KINDS);
 
 /** An input element of one of the kinds above. */
@@ -22,7 +24,7 @@ export function entryElement(element, block, host) {
   const kind = KINDS[element.type];
   const kept = host.kept(block, element)?.[kind.state];
   const first = kept === undefined ? element[kind.initial] : kept;
-  const control = controlFor(element, kind, host.labelOf(block));
+  const control = controlFor(element, kind, host.labelOf(block) || words(element.placeholder) || NAMES[kind.type] || "Text");
   control.value = first === null || first === undefined ? "" : (kind.in ?? String)(first);
   control.dataset.testid = `action-${element.action_id}`;
   control.dataset.focus = `${block.block_id}/${element.action_id}`;

@@ -17,6 +17,7 @@ export function createWorld(place, { onClock, persona }) {
   const parts = { clock: clockPart(move), alerts: listPart("Raise an alert", "alerts"), pagerduty: listPart("PagerDuty", "pagerduty"), onCall: listPart("On call now", "oncall"), faults: listPart("Faults", "faults"), calls: listPart("What the bot did", "calls", "The latest calls it made, newest first.") };
   const chooser = h("div", { class: "world__actor" });
   parts.pagerduty.body.before(chooser);
+  parts.faults.body.after(healButton(() => tell(control.heal)));
   place.append(...Object.values(parts).map((part) => part.node));
 
   async function tell(work) {
@@ -47,6 +48,7 @@ export function createWorld(place, { onClock, persona }) {
     showFaults(parts.faults.body, latest.faults, (name, on) => tell(() => control.fault(name, on)));
     showCalls(parts.calls.body, latest.calls);
     parts.clock.tick(latest.offset_seconds);
+    showBot(latest.bot);
   }
   const actorId = () => actor ?? latest.pagerduty.users.find((user) => user.persona === persona())?.id ?? latest.pagerduty.users[0]?.id ?? null;
   function showActor() {
@@ -101,6 +103,19 @@ function aheadText(seconds) {
   return [hours ? `${hours} h` : "", minutes % 60 ? `${minutes % 60} min` : ""].filter(Boolean).join(" ") + " ahead";
 }
 
+function healButton(heal) {
+  const button = h("button", { type: "button", class: "button button--small world__heal", "data-testid": "heal" }, "Make the trading platform well again");
+  button.addEventListener("click", () => button.getAttribute("aria-busy") !== "true" && busy(button, heal));
+  return button;
+}
+
+function showBot(bot) {
+  if (!bot) return;
+  const text = bot.ready === false ? "The bot is not ready" : "The bot is ready";
+  const place = document.getElementById("world-subtitle");
+  if (place.textContent !== text) place.textContent = text;
+}
+
 const signature = (item) => JSON.stringify(item);
 
 function showAlerts(list, alerts, raise) {
@@ -108,7 +123,7 @@ function showAlerts(list, alerts, raise) {
     key: (alert) => alert.id,
     signature,
     render: (alert) => {
-      const button = h("button", { type: "button", class: "alert", "data-testid": `alert-${alert.id}`, "data-focus": "raise", "aria-label": `Raise ${alert.severity}: ${alert.title}` }, pill(alert.severity), h("span", { class: "alert__title" }, alert.title), h("span", { class: "alert__raise" }, "Raise"));
+      const button = h("button", { type: "button", class: "alert", "data-testid": `alert-${alert.id}`, "data-focus": "raise", title: alert.summary, "aria-label": `Raise ${alert.severity}: ${alert.title}` }, pill(alert.severity), h("span", { class: "alert__title" }, alert.title), h("span", { class: "alert__raise" }, "Raise"));
       button.addEventListener("click", () => button.getAttribute("aria-busy") !== "true" && busy(button, () => raise(alert.id)));
       return h("li", {}, button);
     },

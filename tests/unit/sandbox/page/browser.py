@@ -13,6 +13,7 @@ from starlette.types import Receive, Scope, Send
 
 from sandbox.server import Sandbox
 from sandbox.serving import Server
+from sandbox.slack.scopes import DEMO_SCOPES, EVENT_SCOPES
 from tests.unit.sandbox.page.standin import StandIn, stand_in
 
 ARTIFACTS = Path(__file__).parents[4] / "artifacts" / "page"
@@ -63,7 +64,9 @@ async def sandbox_served() -> AsyncIterator[tuple[Sandbox, str]]:
         await sandbox.app(scope, receive, send)  # which is built below, as it needs the port
 
     server = Server(app)
-    sandbox = Sandbox.build(base_url=server.url)
+    scopes = DEMO_SCOPES | {"files:write", "reactions:read", "reactions:write"}
+    options = {"scopes": scopes, "events": EVENT_SCOPES}
+    sandbox = Sandbox.build(base_url=server.url, slack_options=options)
     sandbox.slack.enforce_rate_limits = False
     await sandbox.start()
     await server.start()
