@@ -173,6 +173,7 @@ async def test_incidents_are_filtered_sorted_and_paged(
     assert await found("until=2020-01-01") == []
     page = (await api.get("/incidents?limit=5&total=true")).json()
     assert (page["more"], page["total"], page["limit"], page["offset"]) == (True, 6, 5, 0)
+    assert (await api.get("/incidents?limit=6")).json()["more"] is False
     assert numbers == sorted(numbers)
 
 
