@@ -244,6 +244,17 @@ async def test_a_broken_or_stubborn_probe_spoils_nothing(target: TargetOf) -> No
     await asyncio.sleep(0)
 
 
+async def test_our_own_programs_are_no_alarm(target: TargetOf, path: str) -> None:
+    """What the bot's own programs burn while the CPU is looked at is known as its own."""
+    burning = asyncio.create_task(target(path=path).run(["sh", "-c", "while :; do :; done"], deadline=30))
+    await asyncio.sleep(0.05)
+    measured = await PROBES["cpu"].measure(target(), 5)
+    burning.cancel()
+    assert measured.after.own - measured.before.own > 0.02
+    with contextlib.suppress(asyncio.CancelledError):
+        await burning
+
+
 async def test_only_what_was_asked_for(target: TargetOf) -> None:
     """`only` chooses probes by name; none chosen is an empty report."""
     assert [r.system for r in (await examine(target(), (), only=["memory"])).readings] == ["Memory"]

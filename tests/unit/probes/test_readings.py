@@ -214,17 +214,21 @@ def test_memory(available: int, status: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("busy", "idle", "status", "value"),
+    ("busy", "idle", "own", "load", "status", "value"),
     [
-        (1, 3, "ok", "25 % of 2 cores (load 0.5)"),
-        (3, 1, "warning", "75 % of 2 cores (load 0.5)"),
-        (9, 1, "critical", "90 % of 2 cores (load 0.5)"),
-        (0, 0, "ok", "0 % of 2 cores (load 0.5)"),
-        (-5, -1, "ok", "0 % of 2 cores (load 0.5)"),
+        (1, 3, 0, 0.5, "ok", "25 % of 2 cores (load 0.5)"),
+        (3, 1, 0, 0.5, "warning", "75 % of 2 cores (load 0.5)"),
+        (9, 1, 0, 0.5, "critical", "90 % of 2 cores (load 0.5)"),
+        (0, 0, 0, 0.5, "ok", "0 % of 2 cores (load 0.5)"),
+        (-5, -1, 0, 0.5, "ok", "0 % of 2 cores (load 0.5)"),
+        (10, 0, 8, 0.5, "ok", "20 % of 2 cores (load 0.5)"),
+        (10, 0, 12, 0.5, "ok", "0 % of 2 cores (load 0.5)"),
+        (10, 0, 5, 2.5, "critical", "100 % of 2 cores (load 2.5)"),
+        (6, 4, 5, 2.5, "ok", "10 % of 2 cores (load 2.5)"),
     ],
 )
-def test_cpu(busy: float, idle: float, status: str, value: str) -> None:
-    """Busy time against all time between two looks; counters that stand still or go back are no alarm."""
-    found = cpu.Cpu(cpu.Times(100, 100), cpu.Times(100 + busy, 100 + idle), cores=2, load=0.5)
+def test_cpu(busy: float, idle: float, own: float, load: float, status: str, value: str) -> None:
+    """Busy time against all time; our own is left out, unless the host was full before; odd counters are no alarm."""
+    found = cpu.Cpu(cpu.Times(100, 100, 7), cpu.Times(100 + busy, 100 + idle, 7 + own), cores=2, load=load)
     (reading,) = cpu.read(found, TABLE)
     assert (reading.status, reading.value) == (Status(status), value)
