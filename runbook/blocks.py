@@ -116,7 +116,8 @@ def _is_sql(lines: list[str]) -> bool:
 
 def without_prompts(lines: list[str]) -> list[str]:
     """A terminal session as its commands alone: what has no prompt is output. Line numbers stay."""
-    if not any(_PROMPT.match(line) for line in lines):
+    first = next((line for line in lines if line.strip() and not line.lstrip().startswith("#")), "")
+    if not _PROMPT.match(first):
         return lines
     kept, going_on = [], False
     for line in lines:

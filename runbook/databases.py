@@ -27,7 +27,17 @@ _MYSQL = flags_of(
 )
 _PASSWORD_IN_URL = re.compile(r"(?i)^[a-z+]+://[^/\s:@]*:[^/\s@$]+@")
 _CONNINFO = re.compile(r"(?i)^(?:postgres(?:ql)?://|[\w-]+$|\w+=)")
-_TWO = 2
+_LISTING = re.compile(r"\\(?:d[tivsmnufxlp]?\+?|l\+?|conninfo|x)(?:\s+[\w.*]{1,80})?")  # psql's \d and its like
+_MONGO = flags_of(
+    "--eval= --quiet --host= --port= -u= --username= -p= --password= --authenticationDatabase= --norc"
+)
+_MONGO_READS = re.compile(
+    r"(?:printjson\()?(?:rs\.(?:status|conf|isMaster|hello|printReplicationInfo|printSecondaryReplicationInfo)\(\)"
+    r"|db\.(?:serverStatus|currentOp|stats|version|hello|isMaster|hostInfo|getCollectionNames)\(\)(?:\.[A-Za-z]+){0,4}"
+    r"|sh\.status\(\)|db\.adminCommand\(\{?\s*['\"]?(?:ping|hello|replSetGetStatus|serverStatus|listDatabases)['\"]?"
+    r"(?:\s*:\s*1\s*\})?\))\)?\s*;?"
+)
+_DISPLAY = re.compile(r"\\[Gg]\s*;?\s*$")  # the mysql client's own way to end and show a statement
 
 
 def _json(value: Word | str) -> object:
@@ -105,6 +115,11 @@ def psql(simple: Simple, _program: Program) -> Verdict:
         problem = "the SQL is only known when it runs"
     elif not texts:
         problem = problem or "psql without -c opens a session"
+    elif len(texts) == 1 and not problem and _LISTING.fullmatch(texts[0].strip()):
+        listing: dict[str, object] = {"op": "exec", "argv": [w.json() for w in simple.words]}
+        return Verdict(
+            Risk.READ, "psql lists objects", Kind.EXEC, listing | _named_env(simple), warnings=warnings
+        )
     elif any("\\" in t for t in texts):
         problem = problem or "psql's own commands (\\…) may run programs and write files"
     if not problem and any(
@@ -145,7 +160,7 @@ def mysql(simple: Simple, _program: Program) -> Verdict:
             "mysql without -e opens a session" if texts is not None else "the SQL is only known when it runs"
         )
         return manual(reason).but(warnings=warnings)
-    verdict = _sql_verdict(texts, "mysql", {})
+    verdict = _sql_verdict([_DISPLAY.sub("", t) for t in texts], "mysql", {})
     if verdict.risk is not Risk.READ:
         verdict = verdict.but(risk=Risk.DESTRUCTIVE)
     argv = [w.json() for w in simple.words]
@@ -177,7 +192,7 @@ def _redis_table() -> _Redis:
     )
 
 
-def _redis_class(command: list[str | None]) -> Verdict:
+def _redis_class(command: list[str | None]) -> Verdict:  # noqa: PLR0911 one return for each class
     table = _redis_table()
     first = (command[0] or "").lower()
     pair = f"{first}_{(command[1] or '').lower()}" if len(command) > 1 else first
@@ -232,3 +247,24 @@ def redis(simple: Simple, _program: Program) -> Verdict:
         "connection": _connection(found, names) | _named_env(simple),
     }
     return verdict.but(kind=Kind.REDIS, leaf=leaf, warnings=warnings)
+
+
+def mongosh(simple: Simple, _program: Program) -> Verdict:
+    """A mongosh that evaluates one of a few expressions known to read; all other JavaScript stays with a person."""
+    found = parse_arguments(list(simple.words[1:]), _MONGO)
+    warnings = _password_warning(found, found.operands, "-p", "--password")
+    texts = _statements(found, "--eval")
+    if (
+        found.problem
+        or any(w.glob or w.tilde or w.wholly_unknown for w in found.operands)
+        or len(found.operands) > 1
+    ):
+        return manual(f"mongosh: {found.problem or 'its arguments are not understood'}").but(warnings=warnings)
+    if found.operands and not (
+        found.operands[0].leading.startswith("mongodb") or "." not in found.operands[0].shown
+    ):
+        return manual("mongosh runs whatever the file holds").but(warnings=warnings)
+    if not texts or not all(_MONGO_READS.fullmatch(t.strip()) for t in texts):
+        return manual("mongosh runs JavaScript, which is not known to only read").but(warnings=warnings)
+    leaf: dict[str, object] = {"op": "exec", "argv": [w.json() for w in simple.words]} | _named_env(simple)
+    return Verdict(Risk.READ, "the expression only shows something", Kind.EXEC, leaf, warnings=warnings)

@@ -16,4 +16,5 @@ HANDLERS: Mapping[str, Handler] = {
     "psql": databases.psql,
     "mysql": databases.mysql,
     "redis": databases.redis,
+    "mongosh": databases.mongosh,
 }

@@ -4,15 +4,16 @@ from collections.abc import Callable
 from fnmatch import fnmatchcase
 
 from runbook import scripts
-from runbook.arguments import Arguments, parse_arguments
+from runbook.arguments import Arguments, Option, parse_arguments
 from runbook.environment import problem_with
 from runbook.model import Kind, Risk
 from runbook.risk import Verdict, at_least, manual, rank
-from runbook.shell import Simple, Word
+from runbook.shell import Simple, Var, Word
 from runbook.shell.lexer import word
 from runbook.tables_of_programs import Bound, Program, Rule, programs
 
 _SYSTEM_FOLDERS = ("/bin/", "/sbin/", "/usr/bin/", "/usr/sbin/", "/usr/local/bin/", "/usr/local/sbin/")
+UNSEEN = Word((Var("xargs"),))  # what xargs adds
 _SCRIPTS: dict[str, Callable[[str], bool]] = {
     "sed": scripts.sed_filters,
     "awk": scripts.awk_filters,
@@ -90,6 +91,9 @@ def by_table(simple: Simple, program: Program) -> Verdict:
         said = " ".join(w.shown for w in words[:3])
         return _runnable(simple, words, manual(f"“{said}” is in no program table, so nothing is known of it"))
     parsed = parse_arguments(words[1:], rule.flags)
+    named = [w.literal or "" for w in parsed.operands[: len(rule.path)]]
+    if len(named) < len(rule.path) or not all(map(fnmatchcase, named, rule.path)):
+        parsed.problem = parsed.problem or "two readings of its flags disagree"
     parsed.operands, parsed.places = parsed.operands[len(rule.path) :], parsed.places[len(rule.path) :]
     forbidden = _forbidden(words, rule)
     if forbidden:
@@ -133,21 +137,15 @@ def _changing(words: list[Word], rule: Rule, parsed: Arguments) -> Verdict:
 
 def _bounded(words: list[Word], rule: Rule, parsed: Arguments) -> tuple[list[Word], tuple[str, ...]]:
     """The words of a command that ends by itself, and what was changed for it."""
-    said: list[str] = []
-    place = 1 + (parsed.places[0] if parsed.places else len(words) - 1)
-    path = len(rule.path)
-    dropped: set[int] = set()
+    changed: dict[int, Word | None] = {}
     added: list[Word] = []
     behind: list[Word] = []
-    for bound in rule.bounds:
-        change = _apply(bound, parsed, dropped, added, behind)
-        if change and bound.say:
-            said.append(bound.say)
-    kept = [w for i, w in enumerate(words) if i - 1 not in dropped]
-    if not (added or behind or dropped):
+    said = [b.say for b in rule.bounds if _apply(b, parsed, changed, added, behind) and b.say]
+    if not (added or behind or changed):
         return words, ()
-    at = _after_path(kept, path, rule) if path else 1
-    at = min(at, place)
+    renewed = [changed.get(i - 1, w) for i, w in enumerate(words)]
+    kept = [w for w in renewed if w is not None]
+    at = _after_path(kept, len(rule.path), rule) if rule.path else 1
     return [*kept[:at], *added, *kept[at:], *behind], tuple(said)
 
 
@@ -156,29 +154,45 @@ def _after_path(words: list[Word], path: int, rule: Rule) -> int:
     return 1 + (parsed.places[-1] + 1 if len(parsed.places) >= path else 0)
 
 
-def _apply(bound: Bound, parsed: Arguments, dropped: set[int], added: list[Word], behind: list[Word]) -> bool:
-    changed = False
-    for option in list(parsed.options):
+def _apply(
+    bound: Bound, parsed: Arguments, changed: dict[int, Word | None], added: list[Word], behind: list[Word]
+) -> bool:
+    """Note what one bound changes; `changed` holds a new word, or None for one left out, by its place."""
+    any_change = False
+    for option in parsed.options:
         if option.name in bound.drop:
-            same = [o for o in parsed.options if o.first == option.first]
-            if len(same) > 1 and not all(o.name in bound.drop for o in same):
-                parsed.problem = parsed.problem or "its flags make it endless"
-                continue
-            dropped.update(range(option.first, option.first + option.size))
-            changed = True
+            _drop(option, parsed, changed)
+            any_change = True
     if bound.unless and not parsed.has(*bound.unless):
         added += [word(text) for text in bound.add]
-        changed = changed or bool(bound.add)
+        any_change = True
     if bound.operands == len(parsed.operands):
         behind += [word(text) for text in bound.at_end]
-        changed = True
-    return changed
+        any_change = True
+    return any_change
 
 
-def _why_not_read(rule: Rule, parsed: Arguments) -> str:
+def _drop(option: Option, parsed: Arguments, changed: dict[int, Word | None]) -> None:
+    """Leave an option out; of a cluster (-fu), only its letter."""
+    together = [o for o in parsed.options if o.first == option.first]
+    if len(together) == 1:
+        changed.update(dict.fromkeys(range(option.first, option.first + option.size)))
+        return
+    before = changed.get(option.first)
+    text = before.shown if before is not None else "-" + "".join(o.name[1:] for o in together)
+    if option.size > 1 or isinstance(option.value, str) or any(isinstance(o.value, str) for o in together):
+        parsed.problem = parsed.problem or "its flags make it endless"
+        return
+    shorter = text.replace(option.name[1:], "", 1)
+    changed[option.first] = word(shorter) if shorter != "-" else None
+
+
+def _why_not_read(rule: Rule, parsed: Arguments) -> str:  # noqa: PLR0911 one return for each reason
     count = len(parsed.operands)
     for option in parsed.options:
         value = option.value
+        if "environ" in (value if isinstance(value, str) else value.shown if value else "").lower():
+            return "it may show environments, and so secrets"
         if isinstance(value, Word) and (value.glob or value.tilde) and not rule.shell_free:
             return f"{value.shown} is a pattern that only a shell expands"
     if count < rule.fewest or count > rule.most or (rule.counts and count not in rule.counts):
@@ -187,8 +201,8 @@ def _why_not_read(rule: Rule, parsed: Arguments) -> str:
         )
     if rule.needs and not parsed.has(*rule.needs):
         return f"{_said(rule)} is only known as a read with {' or '.join(rule.needs)}"
-    for given in parsed.operands:
-        problem = _operand_problem(rule, given)
+    for index, given in enumerate(parsed.operands):
+        problem = _operand_problem(rule, given, index)
         if problem:
             return problem
     if rule.first and not (parsed.operands and _matches(parsed.operands[0].literal, rule.first)):
@@ -200,12 +214,12 @@ def _matches(text: str | None, patterns: tuple[str, ...]) -> bool:
     return text is not None and any(fnmatchcase(text.lower(), p) for p in patterns)
 
 
-def _operand_problem(rule: Rule, given: Word) -> str:
+def _operand_problem(rule: Rule, given: Word, index: int) -> str:
     if (given.glob or given.tilde) and not rule.shell_free:
         return f"{given.shown} is a pattern that only a shell expands"
-    if given.wholly_unknown and not rule.opaque:
+    if given.wholly_unknown and index < rule.opaque:
         return f"{given.shown} may hold a flag, which is only known when it runs"
-    if rule.files and scripts.holds_secrets(given.shown):
+    if rule.files and (given == UNSEEN or scripts.holds_secrets(given.shown)):
         return f"{given.shown} may hold secrets"
     if rule.refuse and any(fnmatchcase(given.shown.lower(), p) for p in rule.refuse):
         return rule.refuse_reason or f"{_said(rule)} {given.shown} is not known to only read"
@@ -239,7 +253,7 @@ def _runnable(simple: Simple, words: list[Word], verdict: Verdict) -> Verdict:
     before = " ".join(w.shown for w in simple.words)
     after = " ".join(w.shown for w in words)
     why = "; ".join(verdict.rewrites)
-    told = (f"{after}: {why}" if why else after,) if before != after else ()
+    told = (f"{after}: {why}",) if before != after and why else ()
     return verdict.but(kind=Kind.EXEC, leaf=leaf, rewrites=told)
 
 

@@ -60,7 +60,7 @@ class Rule:
     risk: Risk
     reason: str
     flags: Mapping[str, Flag]
-    opaque: bool = False  # operands may be variables: none of its flags could make it worse
+    opaque: int = 999  # from this operand on, a variable may stand alone: no flag in it could make things worse
     fewest: int = 0
     most: int = 999
     counts: tuple[int, ...] = ()
@@ -107,7 +107,7 @@ class Program:
 
 
 def _specific(path: tuple[str, ...]) -> tuple[int, int]:
-    return len(path), sum(len(p) - 5 * p.count("*") for p in path)
+    return sum("*" not in p for p in path), len(path)
 
 
 def flags_of(text: str) -> dict[str, Flag]:
@@ -145,6 +145,12 @@ _RULE_KEYS = frozenset(
 _PROGRAM_KEYS = frozenset({"names", "about", "flags", "command", "handler", "wrapper", "risk"})
 
 
+def _opaque(raw: bool | int) -> int:
+    if isinstance(raw, bool):
+        return 0 if raw else 999
+    return raw
+
+
 def _rule(raw: Mapping[str, Any], name: str, path: str, flags: Mapping[str, Flag], family: str) -> Rule:
     unknown = set(raw) - _RULE_KEYS - _PROGRAM_KEYS
     if unknown:
@@ -156,7 +162,7 @@ def _rule(raw: Mapping[str, Any], name: str, path: str, flags: Mapping[str, Flag
         risk=Risk(raw["risk"]),
         reason=raw.get("reason", ""),
         flags={**flags, **flags_of(raw.get("flags", ""))},
-        opaque=raw.get("opaque", False),
+        opaque=_opaque(raw.get("opaque", False)),
         fewest=fewest,
         most=most,
         counts=tuple(raw.get("counts", ())),

@@ -6,7 +6,7 @@ from typing import Any
 from runbook.arguments import Arguments, parse_arguments
 from runbook.durations import parse_duration
 from runbook.environment import problem_with
-from runbook.judge import judge, rule_of
+from runbook.judge import UNSEEN, judge, rule_of
 from runbook.model import Kind, Risk
 from runbook.risk import Verdict, manual
 from runbook.shell import Simple, Statement, Unproved, Word, fill_slots, parse
@@ -51,13 +51,15 @@ class _Wrapped:
     def name(self) -> str:
         return self.program.names[0]
 
-    def verdict(self) -> Verdict:
+    def verdict(self) -> Verdict:  # noqa: PLR0911 one return for each reason
         inner = self._inner_words()
         if self.parsed.problem:
             return manual(f"{self.name}: {self.parsed.problem}")
         for given in self.simple.words[: len(self.simple.words) - len(inner)]:
             if given.glob or given.tilde:
                 return manual(f"{given.shown} is a pattern that only a shell expands")
+        if self.wrapper.get("known") and any(w.wholly_unknown for w in self.parsed.operands):
+            return manual(f"where {self.name} goes is only known when it runs")
         if not inner:
             return manual(
                 self.wrapper.get("empty", f"{self.name} alone opens a session or shows its environment")
@@ -95,11 +97,8 @@ class _Wrapped:
 
     def _appending(self, inner: list[Word]) -> Verdict:
         """Xargs adds operands that nobody has seen: they count as unknown."""
-        from runbook.shell import Var
-
-        unseen = Word((Var("xargs"),))
-        marked = [w if w.literal != "{}" else unseen for w in inner]
-        words = marked if marked != inner else [*inner, unseen]
+        marked = [w if w.literal != "{}" else UNSEEN for w in inner]
+        words = marked if marked != inner else [*inner, UNSEEN]
         verdict = judge(Simple(tuple(words)), self.depth + 1)
         if any("{}" in w.shown and w.literal != "{}" for w in inner):
             return manual("xargs puts unseen text into the middle of an argument")

@@ -183,7 +183,8 @@ class _Reader:
             if index % 2 and child.type != "|":
                 raise _Refused(_needs_shell(f"“{child.type}”"))
             if index % 2 == 0:
-                items.append(self.convert(child, depth + 1))
+                item = self.convert(child, depth + 1)
+                items += item.items if isinstance(item, Pipe) else [item]
         negated = isinstance(items[0], Not)
         if isinstance(items[0], Not):
             items[0] = items[0].item
