@@ -50,7 +50,7 @@ def load_rules(settings: Settings) -> Rules:
         text = path.read_bytes().decode("utf-8", errors="replace")
     except OSError as error:
         raise ConfigError(f"ATS_RUNBOOK names {path}, which cannot be read ({error.strerror}).") from None
-    lock = path.with_suffix(".lock")
+    lock = path.with_name(path.name + ".lock")
     plan = runbook.compile_text(text, path=str(path), lock=lock.read_text("utf-8") if lock.is_file() else None)
     if not plan.entries:
         raise ConfigError(f"The runbook {path} has no entries: is it the right file?")

@@ -35,6 +35,8 @@ PURGE: Final = 3600.0
 OVERDUE: Final = timedelta(seconds=3)
 STALLED: Final = 30.0  # seconds without a heartbeat; less, and a blocked event loop would run a job twice
 KEEP_HOURS: Final = 24
+_AFTER_CARD: Final = {"enrich", "remind"}  # begun by the webhook that begins a card, which people wait for
+_PAUSE: Final = 0.05  # seconds that these leave to the card
 _RETRY = procrastinate.RetryStrategy(max_attempts=8, exponential_wait=2)
 
 TASKS: dict[str, tuple[Callable[..., Awaitable[None]], str]] = {
@@ -50,11 +52,15 @@ TASKS: dict[str, tuple[Callable[..., Awaitable[None]], str]] = {
 def register(work: Work) -> None:
     """Tell the job queue which function carries out which task."""
     for name, (function, queue) in TASKS.items():
-        work.store.jobs.task(name=name, queue=queue, retry=_RETRY)(_bound(work, function))
+        work.store.jobs.task(name=name, queue=queue, retry=_RETRY)(_bound(work, name, function))
 
 
-def _bound(work: Work, function: Callable[..., Awaitable[None]]) -> Callable[..., Coroutine[Any, Any, None]]:
+def _bound(
+    work: Work, name: str, function: Callable[..., Awaitable[None]]
+) -> Callable[..., Coroutine[Any, Any, None]]:
     async def run(**args: Any) -> None:
+        if name in _AFTER_CARD:
+            await asyncio.sleep(_PAUSE)
         await function(work, **args)
 
     run.__name__ = getattr(function, "__name__", "job")

@@ -20,6 +20,7 @@ _OPTIONS = "-c plan_cache_mode=force_custom_plan -c statement_timeout=8000 -c ti
 
 CARD_QUEUE = "delivery"  # Slack messages and reminders: never behind a slow far side
 EFFECT_QUEUE = "effects"  # PagerDuty, probes, look-ups
+FIRST = "deliver"  # a card before the reminder in its thread, which the same transaction may have enqueued
 
 
 class Tx:
@@ -41,7 +42,7 @@ class Tx:
         """Enqueue a job that exists only if this transaction commits; `at` is application time."""
         scheduled = None if at is None else at - self.offset
         deferrer = self._jobs.configure_task(
-            task, queue=queue, schedule_at=scheduled, connection=await self._raw()
+            task, queue=queue, priority=int(task == FIRST), schedule_at=scheduled, connection=await self._raw()
         )
         return int(await deferrer.defer_async(**args))
 
