@@ -45,6 +45,9 @@ async def act(work: Work, request: dict[str, Any]) -> None:
         await _later(work, ask, incident, person, "; ".join(access.problems), now)
     elif not decision.allowed:
         await _refuse(work, ask, person, access, decision)
+    elif incident.status == "resolved" and action in {Action.ACKNOWLEDGE, Action.RESOLVE}:
+        # An account may take an acknowledgement of a resolved incident for the wish to reopen it.
+        await tell(work, ask, _already(ask, incident, incident.status))
     elif action is Action.CHOOSE_ENTRY:
         async with work.store.transaction() as tx:
             await incidents.choose_entry(tx, work.rules, ask.number, ask.entry_id, by=person)

@@ -30,9 +30,9 @@ def test_secrets_are_replaced_wherever_they_stand(
     log.configure(level="INFO", fmt=fmt, secrets=["s3cr3t-value", "hunter22"])
     logger = structlog.get_logger("test")
     try:
-        raise ValueError(f"failed with {secret}")
+        int(f"failed with {secret}")
     except ValueError:
-        logger.exception(f"saw {secret}", field=secret, nested={"a": [secret]})
+        logger.exception("saw " + secret, field=secret, nested={"a": [secret]})
     logging.getLogger("other").warning("from the standard library: %s", secret)
     shown = capsys.readouterr().err
     assert "saw" in shown
