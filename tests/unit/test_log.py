@@ -32,7 +32,8 @@ def test_secrets_are_replaced_wherever_they_stand(
     try:
         int(f"failed with {secret}")
     except ValueError:
-        logger.exception("saw " + secret, field=secret, nested={"a": [secret]})
+        event = f"saw {secret}"
+        logger.exception(event, field=secret, nested={"a": [secret]})
     logging.getLogger("other").warning("from the standard library: %s", secret)
     shown = capsys.readouterr().err
     assert "saw" in shown
