@@ -207,3 +207,42 @@ async def test_another_channel_counts_what_is_unread(page: Demo) -> None:
     await general.click()
     await expect(page.at("message").filter(has_text="psst")).to_be_visible()
     await expect(general).not_to_contain_text("1")
+
+
+async def test_two_windows_are_two_people(page: Demo) -> None:
+    """The address says who one is; what one does, the other sees at once, and mentions are marked for each."""
+    other = await page.page.context.new_page()
+    await other.goto(f"{page.url}/#as=U0CTO")
+    await expect(other.get_by_test_id("persona-U0CTO")).to_be_checked()
+    await page.type("over to @Chris Tan")
+    mention = other.get_by_test_id("message").first.locator(".mention")
+    await expect(mention).to_have_text("@Chris Tan")
+    await expect(mention).to_have_class("mention mention--me")
+    await expect(page.page.locator(".mention--me")).to_have_count(0)
+    await other.goto(f"{page.url}/#as=U0SEC")
+    await expect(other.get_by_test_id("persona-U0SEC")).to_be_checked()
+    await expect(other.get_by_test_id("message").first.locator(".mention--me")).to_have_count(0)
+    await other.close()
+
+
+async def test_a_reload_stays_where_one_was(page: Demo) -> None:
+    """Person and channel survive a reload; so does the way past the lists for who uses the keyboard."""
+    await page.at("persona-U0SRE").check(force=True)
+    await page.at("channel-general").click()
+    await page.page.reload()
+    await expect(page.at("persona-U0SRE")).to_be_checked()
+    await expect(page.page.locator("#channel-name")).to_have_text("general")
+    await page.page.keyboard.press("Tab")
+    await page.page.keyboard.press("Enter")
+    await expect(page.at("composer-input")).to_be_focused()
+    await expect(page.at("persona-U0SRE")).to_be_checked()
+
+
+async def test_a_channel_that_one_may_not_see_is_not_shown(page: Demo) -> None:
+    """A private channel is listed for its members alone; asking for it by its address shows another."""
+    await expect(page.at("channel-exec-private")).to_have_count(0)
+    await page.page.goto(f"{page.url}/#as=U0OUT&in=C0PRIV")
+    await page.page.reload()
+    await expect(page.page.locator("#channel-name")).to_have_text("trading-ops-alerts")
+    await page.at("persona-U0CTO").check(force=True)
+    await expect(page.at("channel-exec-private")).to_be_visible()

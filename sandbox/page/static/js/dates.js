@@ -24,6 +24,12 @@ export function dayText(date) {
   return pretty(date, (when) => long.format(when));
 }
 
+/** "today at 12:03", "Nov 22, 2026 at 12:03"; unlike "3 minutes ago" it stays true. */
+export function whenText(date) {
+  const day = formatTokens("{date_short_pretty}", date);
+  return `${/\d/.test(day) ? day : day.toLowerCase()} at ${timeText(date)}`;
+}
+
 /** A key that is the same for all moments of one local day. */
 export function dayKey(date) {
   return `${date.getFullYear()}-${date.getMonth() + 1}-${date.getDate()}`;

@@ -101,8 +101,7 @@ async function go(channelId, tab) {
   state.unread.delete(channelId);
   showPart("talk");
   show();
-  if (tab === "home") await home.open();
-  await conversation.refreshNow();
+  await Promise.all([tab === "home" ? home.open() : null, conversation.refreshNow()]);
 }
 
 const reboot = debounce(REBOOT_MS, boot);
@@ -178,6 +177,29 @@ byId("tabs").addEventListener("keydown", (event) => {
   const other = state.tab === "home" ? "messages" : "home";
   go(state.channel, other);
   byId(`tab-${other}`).focus();
+});
+
+document.querySelector(".skip").addEventListener("click", (event) => {
+  event.preventDefault(); // the address holds who one is
+  showPart("talk");
+  conversation.focus();
+});
+
+// Somebody has changed the address by hand, or followed a link to another person or channel.
+window.addEventListener("hashchange", () => {
+  const { user, channel } = state;
+  fromAddress();
+  const [wantedUser, wantedChannel] = [state.user, state.channel];
+  Object.assign(state, { user, channel: wantedUser === user ? channel : wantedChannel });
+  if (wantedUser !== user) become(wantedUser);
+  else if (wantedChannel !== channel && directory.channels.has(wantedChannel)) go(wantedChannel, "messages");
+  else toAddress();
+});
+
+// A browser allows six connections to one server: windows that nobody sees leave theirs to the others.
+document.addEventListener("visibilitychange", () => {
+  if (document.hidden) stopListening();
+  else listenAgain();
 });
 
 setUpModals({ refresh: boot });

@@ -1,7 +1,7 @@
 // One message: who, when, its blocks, files, reactions, and the way into its thread.
 import { slack, troubleOf } from "./api.js";
 import { blockNodes, picture, plainHost } from "./blocks.js";
-import { agoText, dateOfTs, fullText, timeText } from "./dates.js";
+import { dateOfTs, fullText, timeText, whenText } from "./dates.js";
 import { directory, hueOf, initialsOf } from "./directory.js";
 import { h, link } from "./dom.js";
 import { QUICK_REACTIONS, emojiFor } from "./emoji.js";
@@ -137,7 +137,7 @@ async function react(message, name) {
 function threadBar(message, openThread) {
   const count = message.reply_count ?? 0;
   if (count === 0) return null;
-  const last = message.latest_reply ? `Last reply ${agoText(dateOfTs(message.latest_reply))}` : "";
+  const last = message.latest_reply ? `Last reply ${whenText(dateOfTs(message.latest_reply))}` : "";
   return h(
     "button",
     { type: "button", class: "threadbar", "data-testid": "thread-open", "data-focus": "thread", on: { click: () => openThread(message.ts) } },
