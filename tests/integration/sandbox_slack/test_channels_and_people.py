@@ -198,3 +198,17 @@ async def test_upload_refusals(slack: SlackServer, member: AsyncWebClient) -> No
 async def test_team(web: AsyncWebClient) -> None:
     """team.info names the workspace."""
     assert (await web.team_info())["team"]["name"] == "ATS Sandbox"
+
+
+async def test_changing_a_channel_needs_membership(slack: SlackServer, web: AsyncWebClient) -> None:
+    """Pins, topics, invitations and history of a public channel are for its members."""
+    ts = str((await slack.say("U0SRE", "C0GEN", "hello")).ts)
+    calls = [
+        web.pins_add(channel="C0GEN", timestamp=ts),
+        web.conversations_setTopic(channel="C0GEN", topic="x"),
+        web.conversations_invite(channel="C0GEN", users="U0SRE"),
+        web.conversations_history(channel="C0GEN"),
+        web.conversations_replies(channel="C0GEN", ts=ts),
+        web.reactions_add(channel="C0GEN", timestamp=ts, name="eyes"),
+    ]
+    assert [await error_of(call) for call in calls] == ["not_in_channel"] * 6
