@@ -24,6 +24,7 @@ class Arguments:
     operands: list[Word] = field(default_factory=list)
     places: list[int] = field(default_factory=list)  # word index of each operand
     problem: str = ""
+    limit: int = 1_000_000  # index of the first word that was not understood
 
     def has(self, *names: str) -> bool:
         return any(o.name in names for o in self.options)
@@ -67,6 +68,7 @@ class _Parser:
 
     def _refuse(self, text: str) -> None:
         self.found.problem = self.found.problem or f"the flag {text} is not known to keep it a read"
+        self.found.limit = min(self.found.limit, self.at)
         self.at += 1
 
     def _option(self, word: Word) -> None:

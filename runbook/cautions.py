@@ -13,12 +13,43 @@ _WORDS = re.compile(
     r"\s+only|irreversible|last\s+resort|be\s+careful|dangerous|destructive|data\s+loss|make\s+sure|unless)\b",
     re.IGNORECASE,
 )
+# One of these stands in every caution: a cheap look before the patterns.
+_HINTS = (
+    *(
+        "warning",
+        "caution",
+        "danger",
+        "note",
+        "important",
+        "attention",
+        "beware",
+        "careful",
+        "n.b.",
+        "only",
+        "never",
+    ),
+    *(
+        "do not",
+        "don't",
+        "don’t",
+        "dont",
+        "must",
+        "emergency",
+        "irreversible",
+        "last",
+        "destructive",
+        "loss",
+        "make",
+    ),
+    *("unless", "⚠", "🚨", "☠", "⛔", "‼"),
+)
 _MARKER = re.compile(r"^\s*(?:[⚠🚨☠⛔‼️]+\s*)+")
 
 
 def is_caution(text: str) -> bool:
     """Whether a comment or a line of text warns."""
-    return bool(_MARK.search(text) or _WORDS.search(text))
+    lower = text.lower()
+    return any(hint in lower for hint in _HINTS) and bool(_MARK.search(text) or _WORDS.search(text))
 
 
 def is_marked(text: str) -> bool:

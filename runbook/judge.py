@@ -71,12 +71,8 @@ def rule_of(words: list[Word], program: Program) -> Rule | None:
     """The rule for a program's subcommand, looked for behind the program's own flags."""
     if not program.commands:
         return program.rule
-    found: list[str | None] = []
-    for count in range(1, max(len(r.path) for r in program.commands) + 1):
-        parsed = parse_arguments(words[1:], program.flags, stop=count)
-        if parsed.problem or len(parsed.operands) < count:
-            break
-        found.append(parsed.operands[-1].literal)
+    parsed = parse_arguments(words[1:], program.flags, stop=program.longest)
+    found = [w.literal for w, place in zip(parsed.operands, parsed.places, strict=True) if place < parsed.limit]
     rule = program.find(found)
     if rule is None and not found and program.rule is not None:
         return program.rule

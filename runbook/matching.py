@@ -13,9 +13,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from math import log
 
-from rapidfuzz import fuzz
+from rapidfuzz import fuzz, process
 
 from runbook.model import Entry, Match, Plan
+from runbook.recent import Recent
 from runbook.text import slug
 
 ALIAS_THRESHOLD = 90.0  # per cent of likeness between an alias and the incident's title
@@ -33,6 +34,9 @@ _FILLER = frozenset(
 )
 _SEVERITY = re.compile(r"p[0-5]")
 _MAX_TEXT = 20_000
+_MAX_WORDS = 30
+_MOST_VARIANTS = 20
+_MOST_CANDIDATES = 50
 _MAX_VALUES = 500
 
 
@@ -94,68 +98,117 @@ def _by_url(plan: Plan, url: str) -> Entry | None:
     return None
 
 
+@dataclass(frozen=True, slots=True)
+class _Index:
+    """What is asked of every plan again and again."""
+
+    metrics: Mapping[str, tuple[int, ...]]  # metric name -> entries
+    titles: tuple[tuple[str, ...], ...]
+    weights: Mapping[str, float]  # word -> how much it tells apart
+    vocabulary: tuple[str, ...]
+    entries: Mapping[str, tuple[int, ...]]  # word of a title -> entries
+
+
+def _build(plan: Plan) -> _Index:
+    metrics: dict[str, list[int]] = {}
+    places: dict[str, list[int]] = {}
+    titles = tuple(tuple(words(e.title)) for e in plan.entries)
+    for number, (entry, title) in enumerate(zip(plan.entries, titles, strict=True)):
+        for name in set(_METRIC.findall(entry.trigger)):
+            metrics.setdefault(name, []).append(number)
+        for word in set(title):
+            places.setdefault(word, []).append(number)
+    return _Index(
+        metrics={k: tuple(v) for k, v in metrics.items()},
+        titles=titles,
+        weights={w: log(1 + len(titles) / len(found)) for w, found in places.items()},
+        vocabulary=tuple(places),
+        entries={w: tuple(found) for w, found in places.items()},
+    )
+
+
+_indexes = Recent(_build)
+
+
 def _by_metric(plan: Plan, text: str) -> Match | None:
-    present = set(_METRIC.findall(text))
-    best: tuple[int, Entry, list[str]] | None = None
-    tied = False
-    for entry in plan.entries:
-        named = sorted(set(_METRIC.findall(entry.trigger)) & present) if entry.trigger else []
-        if not named:
-            continue
-        tied = best is not None and len(named) == best[0]
-        if best is None or len(named) > best[0]:
-            best, tied = (len(named), entry, named), False
-    if best is None or tied:
+    """The entry whose trigger names most of the metrics in the text; two that name as many are no answer."""
+    named: dict[int, list[str]] = {}
+    index = _indexes.of(plan)
+    for name in dict.fromkeys(_METRIC.findall(text)):
+        for number in index.metrics.get(name, ()):
+            named.setdefault(number, []).append(name)
+    ranked = sorted(named, key=lambda n: -len(named[n]))[:2]
+    if not ranked or (len(ranked) > 1 and len(named[ranked[0]]) == len(named[ranked[1]])):
         return None
-    return Match(best[1], 95.0, f"the trigger's metric {best[2][0]} is named")
+    return Match(plan.entries[ranked[0]], 95.0, f"the trigger's metric {named[ranked[0]][0]} is named")
 
 
 def _by_alias(plan: Plan, title: str, aliases: Mapping[str, str]) -> Match | None:
     own = {alias: entry.id for entry in plan.entries for alias in entry.aliases}
     wanted = " ".join(words(title))
-    best: Match | None = None
-    for alias, entry_id in {**own, **aliases}.items():
-        score = fuzz.ratio(" ".join(words(alias)), wanted) if wanted else 0.0
-        if score < ALIAS_THRESHOLD or (best is not None and score <= best.score):
-            continue
+    known = {" ".join(words(alias)): (alias, entry_id) for alias, entry_id in {**own, **aliases}.items()}
+    near = (
+        process.extract(wanted, list(known), scorer=fuzz.ratio, score_cutoff=ALIAS_THRESHOLD, limit=5)
+        if wanted
+        else []
+    )
+    for text, score, _ in near:
+        alias, entry_id = known[text]
         entry = plan.entry(entry_id)
         if entry is not None:
-            best = Match(entry, round(score, 1), f"{score:.0f} % like “{alias}”, known to mean this entry")
-    return best
+            return Match(entry, round(score, 1), f"{score:.0f} % like “{alias}”, known to mean this entry")
+    return None
 
 
-def _same(left: str, right: str) -> bool:
-    return left == right or (min(len(left), len(right)) > 2 and fuzz.ratio(left, right) >= WORD_THRESHOLD)  # noqa: PLR2004
-
-
-def _rarity(titles: list[list[str]]) -> dict[str, float]:
-    seen: dict[str, int] = {}
-    for title in titles:
-        for word in set(title):
-            seen[word] = seen.get(word, 0) + 1
-    return {word: log(1 + len(titles) / count) for word, count in seen.items()}
+def _same_words(word: str, vocabulary: tuple[str, ...]) -> set[str]:
+    """The words of the runbook's titles that a word of the incident may be, typing errors forgiven."""
+    if len(word) <= 2 or word.isdigit():  # noqa: PLR2004 too short to be mistyped
+        return {word}
+    near = process.extract(
+        word, vocabulary, scorer=fuzz.ratio, score_cutoff=WORD_THRESHOLD, limit=_MOST_VARIANTS
+    )
+    return {word} | {other for other, _, _ in near if not other.isdigit()}
 
 
 def _by_title(plan: Plan, title: str) -> Match | None:
-    here = words(title)
-    titles = [words(e.title) for e in plan.entries]
-    weight = _rarity(titles)
-    vocabulary = {w for w in weight if any(_same(w, h) for h in here)}
-    best: tuple[tuple[float, bool, float], Entry] | None = None
-    for entry, own in zip(plan.entries, titles, strict=True):
-        if not vocabulary.intersection(own) or (len(own) == 1 and len(here) > 3):  # noqa: PLR2004
+    here = list(dict.fromkeys(words(title)))[:_MAX_WORDS]
+    index = _indexes.of(plan)
+    meant = {word: _same_words(word, index.vocabulary) & index.weights.keys() for word in here}
+    said = set().union(*meant.values()) if meant else set()
+    candidates = _candidates(index, said)
+    best: tuple[tuple[float, bool, float], int] | None = None
+    for number in candidates:
+        own = index.titles[number]
+        if len(own) == 1 and len(here) > 3:  # noqa: PLR2004 one word in many says little
             continue
-        share = sum(weight[w] for w in own if w in vocabulary) / sum(weight[w] for w in own)
-        if share < 1 and len(here) > 1 and all(any(_same(w, h) for w in own) for h in here):
-            share = max(share, SHORT_TITLE / 100)
-        likeness = fuzz.token_sort_ratio(" ".join(own), " ".join(here))
-        rank = (round(100 * share, 1), entry.kind == "alert", likeness)
-        if best is None or rank > best[0]:
-            best = (rank, entry)
+        share = _share(own, said, meant, index.weights)
+        if best is None or share >= best[0][0]:
+            likeness = fuzz.token_sort_ratio(" ".join(own), " ".join(here))
+            rank = (share, plan.entries[number].kind == "alert", likeness)
+            best = (rank, number) if best is None or rank > best[0] else best
     if best is None or best[0][0] < TITLE_THRESHOLD:
         return None
-    score, entry = best[0][0], best[1]
+    score, entry = best[0][0], plan.entries[best[1]]
     return Match(entry, score, f"the title says {score:.0f} % of “{entry.title}”")
+
+
+def _candidates(index: _Index, said: set[str]) -> list[int]:
+    """The entries worth a look: those with the rarest of the words that were said."""
+    found: dict[int, float] = {}
+    for word in sorted(said, key=lambda w: (-index.weights[w], w)):
+        for number in index.entries[word]:
+            found[number] = found.get(number, 0.0) + index.weights[word]
+    return sorted(found, key=lambda n: (-found[n], n))[:_MOST_CANDIDATES]
+
+
+def _share(
+    own: tuple[str, ...], said: set[str], meant: Mapping[str, set[str]], weights: Mapping[str, float]
+) -> float:
+    """How much of an entry's title was said, in per cent, by the weight of its words."""
+    total = sum(weights[w] for w in own)
+    share = round(100 * sum(weights[w] for w in own if w in said) / total, 1) if total else 0.0
+    whole = len(meant) > 1 and all(found.intersection(own) for found in meant.values())
+    return max(share, SHORT_TITLE) if whole else share
 
 
 def match(plan: Plan, signals: Signals, aliases: Mapping[str, str] | None = None) -> Match | None:

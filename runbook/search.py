@@ -1,12 +1,13 @@
 """Search in a plan: ranked, tolerant of typing errors, over titles, triggers, commands and text."""
 
 import re
-from collections import OrderedDict
+from bisect import bisect_left
 from dataclasses import dataclass
 
 from rapidfuzz import fuzz, process
 
 from runbook.model import Entry, Hit, Plan
+from runbook.recent import Recent
 
 WORD_THRESHOLD = 80.0  # per cent of likeness at which a typed word counts as one of the runbook's
 
@@ -14,8 +15,9 @@ _WORD = re.compile(r"[a-z0-9]+")
 _TITLE, _TRIGGER, _COMMAND, _TEXT = 10.0, 6.0, 3.0, 1.0
 _MAX_WORDS = 12
 _MAX_VARIANTS = 8
+_MAX_BEGINNINGS = 40
+_SHORTER = 0.66  # two words that are 80 % alike differ in length by a third at most
 _EXCERPT = 160
-_KEPT = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +25,8 @@ class Index:
     """Which words stand where: word -> {entry number: weight}."""
 
     postings: dict[str, dict[int, float]]
-    vocabulary: list[str]
+    ordered: list[str]  # all words, sorted, for beginnings of words
+    by_length: dict[int, list[str]]  # words with letters, for typing errors
 
 
 def _tokens(text: str) -> list[str]:
@@ -50,48 +53,47 @@ def build(plan: Plan) -> Index:
             for word in set(_tokens(text)):
                 places = postings.setdefault(word, {})
                 places[number] = places.get(number, 0.0) + weight
-    return Index(postings, list(postings))
+    by_length: dict[int, list[str]] = {}
+    for word in postings:
+        if not any(c.isdigit() for c in word):
+            by_length.setdefault(len(word), []).append(word)
+    return Index(postings, sorted(postings), by_length)
 
 
-class _Cache:
-    """The indexes of the last few plans, by the digest of their text."""
-
-    def __init__(self) -> None:
-        self._held: OrderedDict[tuple[str, str, int], Index] = OrderedDict()
-
-    def of(self, plan: Plan) -> Index:
-        key = (plan.path, plan.digest, len(plan.entries))
-        index = self._held.get(key)
-        if index is None:
-            index = build(plan)
-            self._held[key] = index
-            while len(self._held) > _KEPT:
-                self._held.popitem(last=False)
-        return index
-
-
-_cache = _Cache()
+_indexes = Recent(build)
 
 
 def prepare(plan: Plan) -> None:
     """Build the index ahead of the first search."""
-    _cache.of(plan)
+    _indexes.of(plan)
 
 
-def _variants(word: str, vocabulary: list[str]) -> list[tuple[str, float]]:
+def _beginning(word: str, ordered: list[str]) -> list[str]:
+    """The runbook's words that begin so."""
+    first = bisect_left(ordered, word)
+    found = ordered[first : first + _MAX_BEGINNINGS]
+    return [w for w in found if w.startswith(word)]
+
+
+def _variants(word: str, index: Index) -> list[tuple[str, float]]:
     """The runbook's words that a typed word may mean, each with a likeness between 0 and 1."""
-    found = {w: 0.9 for w in vocabulary if len(word) > 2 and w.startswith(word)}  # noqa: PLR2004
-    near = process.extract(
-        word, vocabulary, scorer=fuzz.ratio, score_cutoff=WORD_THRESHOLD, limit=_MAX_VARIANTS
-    )
-    for other, score, _ in near:
-        found[other] = max(found.get(other, 0.0), (score / 100) ** 2)
+    found = dict.fromkeys(_beginning(word, index.ordered), 0.9) if len(word) > 2 else {}  # noqa: PLR2004
+    if word in index.postings:
+        found[word] = 1.0
+    if not word.isdigit():
+        shortest, longest = int(len(word) * _SHORTER), int(len(word) / _SHORTER) + 1
+        likely = [w for size in range(shortest, longest + 1) for w in index.by_length.get(size, ())]
+        near = process.extract(
+            word, likely, scorer=fuzz.ratio, score_cutoff=WORD_THRESHOLD, limit=_MAX_VARIANTS
+        )
+        for other, score, _ in near:
+            found[other] = max(found.get(other, 0.0), (score / 100) ** 2)
     return sorted(found.items(), key=lambda p: (-p[1], p[0]))[: 4 * _MAX_VARIANTS]
 
 
 def _word_scores(word: str, index: Index, total: int) -> dict[int, float]:
     scores: dict[int, float] = {}
-    for other, likeness in _variants(word, index.vocabulary):
+    for other, likeness in _variants(word, index):
         places = index.postings[other]
         rarity = 1.0 + (total - len(places)) / total
         for number, weight in places.items():
@@ -115,7 +117,7 @@ def search(plan: Plan, words: str, *, limit: int = 5) -> list[Hit]:
     wanted = list(dict.fromkeys(_tokens(words[:500])))[:_MAX_WORDS]
     if not wanted or not plan.entries:
         return []
-    index = _cache.of(plan)
+    index = _indexes.of(plan)
     total: dict[int, float] = {}
     said: dict[int, int] = {}
     for word in wanted:

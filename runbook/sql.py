@@ -153,10 +153,10 @@ def _why_not_explain(sql: str, explained: re.Match[str], dialect: str) -> str | 
 
 _NODES = """
 Select From Join Where Group Having Order Ordered Limit Offset Fetch Column Identifier Table TableAlias Alias Star
-Literal Boolean Null Paren Tuple Binary Unary Predicate Between In Case If Cast TryCast DataType DataTypeParam Interval Var Func
-Window WindowSpec SetOperation Subquery CTE With Distinct Filter Lateral Values Array Bracket AtTimeZone Collate Not Neg
-Any All Exists Aliases WithinGroup IntervalSpan Dot JSONPath JSONPathRoot JSONPathKey JSONPathSubscript Cube Rollup
-GroupingSets Slice JSONExtract JSONExtractScalar Condition NamedWindow
+Literal Boolean Null Paren Tuple Binary Unary Predicate Between In Case If Cast TryCast DataType DataTypeParam
+Interval Var Func Window WindowSpec SetOperation Subquery CTE With Distinct Filter Lateral Values Array Bracket
+AtTimeZone Collate Not Neg Any All Exists Aliases WithinGroup IntervalSpan Dot JSONPath JSONPathRoot JSONPathKey
+JSONPathSubscript Cube Rollup GroupingSets Slice JSONExtract JSONExtractScalar Condition NamedWindow
 """
 
 

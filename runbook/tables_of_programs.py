@@ -1,5 +1,6 @@
 """The program tables as values. Whatever they do not name is not known, and so not read."""
 
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -10,6 +11,7 @@ from typing import Any
 
 from runbook.model import Risk
 
+_PATTERN = re.compile(r"[*?\[]")
 FAMILIES = (
     "aws",
     "cluster",
@@ -92,18 +94,24 @@ class Program:
     flags: Mapping[str, Flag]  # allowed before the subcommand
     handler: str = ""
     wrapper: Mapping[str, Any] | None = None
+    by_first: Mapping[str, tuple[Rule, ...]] = field(
+        default_factory=dict
+    )  # commands by first word; "*": patterns
+    longest: int = 0  # words of the longest subcommand
 
     def find(self, words: list[str | None]) -> Rule | None:
         """The rule of the longest subcommand that these operands begin with."""
-        best: Rule | None = None
-        for rule in self.commands:
-            size = len(rule.path)
-            fits = len(words) >= size and all(
-                w is not None and fnmatchcase(w, p) for p, w in zip(rule.path, words, strict=False)
-            )
-            if fits and (best is None or _specific(rule.path) > _specific(best.path)):
-                best = rule
-        return best
+        first = words[0] if words else None
+        if first is None:
+            return None
+        likely = [*self.by_first.get(first, ()), *self.by_first.get("*", ())]
+        fitting = [rule for rule in likely if _fits(rule.path, words)]
+        return max(fitting, key=lambda rule: _specific(rule.path), default=None)
+
+
+def _fits(path: tuple[str, ...], words: list[str | None]) -> bool:
+    pairs = zip(path, words, strict=False)
+    return len(words) >= len(path) and all(w is not None and fnmatchcase(w, p) for p, w in pairs)
 
 
 def _specific(path: tuple[str, ...]) -> tuple[int, int]:
@@ -200,7 +208,17 @@ def _program(raw: Mapping[str, Any], family: str) -> Program:
         flags=flags,
         handler=raw.get("handler", ""),
         wrapper=raw.get("wrapper"),
+        by_first=_by_first(commands),
+        longest=max((len(rule.path) for rule in commands), default=0),
     )
+
+
+def _by_first(commands: list[Rule]) -> dict[str, tuple[Rule, ...]]:
+    found: dict[str, tuple[Rule, ...]] = {}
+    for rule in commands:
+        first = rule.path[0] if not _PATTERN.search(rule.path[0]) else "*"
+        found[first] = (*found.get(first, ()), rule)
+    return found
 
 
 @cache

@@ -68,9 +68,9 @@ def plain(text: str) -> str:
 
 def clean_title(text: str) -> str:
     """A heading as a person would say it: no markup, no emoji, one line."""
-    words = "".join(
-        c for c in plain(_ANCHOR.sub("", text)) if unicodedata.category(c) not in _SYMBOLS and c != "\ufe0f"
-    )
+    words = plain(_ANCHOR.sub("", text))
+    if not words.isascii():
+        words = "".join(c for c in words if unicodedata.category(c) not in _SYMBOLS and c != "\ufe0f")
     return _SPACE.sub(" ", words).strip().strip(":").strip()
 
 

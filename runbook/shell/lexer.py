@@ -12,6 +12,8 @@ MAX_WORDS = 400
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _BRACED = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)(?:(:?-)([A-Za-z0-9_./:@%+,=-]*))?\}")
+_DOUBLE_RUN = re.compile(r'[^"`$\\\ue000-\ue0ff]+')
+_RUN = re.compile(r"[A-Za-z0-9_./:@%+,=-]+")  # characters that mean nothing to a shell, except = and : before ~
 _META = frozenset("|&;<>()`\n")
 _SPACE = frozenset(" \t")
 _ESCAPED_IN_DOUBLE = frozenset('$`"\\\n')
@@ -174,6 +176,12 @@ class _Lexer:
         if SLOT_FIRST <= ord(char) <= SLOT_LAST:
             self._slot(char)
             return
+        run = _RUN.match(self.text, self.at)
+        if run is not None:
+            self._bare += run[0]
+            self._add(run[0], quoted=False)
+            self.at = run.end()
+            return
         if char in "*?[":
             self._glob = True
         if char == "~" and (not self._open or self._bare.endswith(("=", ":"))):
@@ -231,7 +239,12 @@ class _Lexer:
             self._dollar(quoted=True)
         elif SLOT_FIRST <= ord(char) <= SLOT_LAST:
             self._slot(char)
-        elif char == "\\" and self.text[self.at + 1 : self.at + 2] in _ESCAPED_IN_DOUBLE:
+        elif char != "\\":
+            end = _DOUBLE_RUN.match(self.text, self.at)
+            text = end[0] if end is not None else char
+            self._add(text, quoted=True)
+            self.at += len(text)
+        elif self.text[self.at + 1 : self.at + 2] in _ESCAPED_IN_DOUBLE:
             following = self.text[self.at + 1 : self.at + 2]
             if following != "\n":
                 self._add(following, quoted=True)
