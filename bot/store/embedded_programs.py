@@ -66,6 +66,9 @@ def _reachable(bin_dir: Path, home: Home) -> Path:
     stamp = f"{bin_dir.resolve()} {(bin_dir / 'postgres').stat().st_mtime_ns}"
     copy = home.root / f"pgsql-{hashlib.sha256(stamp.encode()).hexdigest()[:12]}"
     prefix = bin_dir.resolve().parent
+    for other in home.root.glob("pgsql*"):  # of an earlier version, or of a starter killed half-way
+        if other != copy:
+            shutil.rmtree(other, ignore_errors=True)
     if not copy.exists():
         unfinished = Path(tempfile.mkdtemp(dir=home.root, prefix="pgsql.new-"))
         for source in (prefix, *_library_dirs(prefix)):  # their places to each other are part of the programs

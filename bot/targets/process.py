@@ -57,9 +57,8 @@ class LocalRunner:
         starting = asyncio.create_task(_spawn(executable, argv, env, self._settings.cwd))
         try:
             return await asyncio.shield(starting)
-        except (
-            asyncio.CancelledError
-        ):  # asyncio would wait for whoever inherited the pipes, and kill none of them
+        except asyncio.CancelledError:
+            # Left to itself asyncio would wait for whoever inherited the pipes, and kill none of them.
             with contextlib.suppress(OSError):
                 await _end(await starting)
             raise

@@ -67,6 +67,7 @@ def test_root_with_programs_in_a_private_directory(data_dir: Path) -> None:
             source, private / source.name, ignore=shutil.ignore_patterns("pginstall", "include", "*.a")
         )
     bin_dir = private / wheel.name / "pginstall18" / "bin"
+    (data_dir / "pg" / "pgsql.new-unfinished").mkdir(parents=True)
     server = embedded.start(data_dir / "pg", bin_dir=bin_dir, durable=False)
     assert query(server.url, "SELECT 1") == "1"
     embedded.stop(data_dir / "pg")
