@@ -1,19 +1,27 @@
 """A real browser renders every kind of block, and what outsiders write stays text."""
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
-from playwright.async_api import Locator, expect
+import pytest_asyncio
+from playwright.async_api import Browser, Locator, expect
 
-from tests.unit.sandbox.page.browser import Demo, demo
+from tests.unit.sandbox.page.browser import Demo, chromium, demo
 from tests.unit.sandbox.page.samples import HOSTILE
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
 
-@pytest.fixture
-async def page() -> AsyncIterator[Demo]:
-    async with demo() as opened:
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def browser() -> AsyncIterator[Browser]:
+    async with chromium() as started:
+        yield started
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def page(browser: Browser) -> AsyncIterator[Demo]:
+    async with demo(browser) as opened:
         yield opened
 
 
@@ -168,7 +176,7 @@ async def test_a_file_can_be_opened_and_a_picture_seen(page: Demo) -> None:
     assert "sandbox" in answer.headers["content-security-policy"]
 
 
-async def acts_of(page: Demo, count: int) -> dict[str, dict[str, object]]:
+async def acts_of(page: Demo, count: int) -> dict[str, dict[str, Any]]:
     """The actions that the bot has seen, by action_id, once there are so many."""
     for _ in range(100):
         if len(page.bot.seen) >= count:

@@ -3,16 +3,23 @@
 from collections.abc import AsyncIterator
 
 import pytest
-from playwright.async_api import expect
+import pytest_asyncio
+from playwright.async_api import Browser, expect
 
-from tests.unit.sandbox.page.browser import Demo, demo
+from tests.unit.sandbox.page.browser import Demo, chromium, demo
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
 
-@pytest.fixture
-async def page() -> AsyncIterator[Demo]:
-    async with demo() as opened:
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def browser() -> AsyncIterator[Browser]:
+    async with chromium() as started:
+        yield started
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def page(browser: Browser) -> AsyncIterator[Demo]:
+    async with demo(browser) as opened:
         yield opened
 
 

@@ -4,17 +4,24 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
-from playwright.async_api import expect
+import pytest_asyncio
+from playwright.async_api import Browser, expect
 
 from sandbox.scenarios import SCENARIOS
-from tests.unit.sandbox.page.browser import PHONE, Demo, demo
+from tests.unit.sandbox.page.browser import PHONE, Demo, chromium, demo
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
 
-@pytest.fixture
-async def page() -> AsyncIterator[Demo]:
-    async with demo() as opened:
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def browser() -> AsyncIterator[Browser]:
+    async with chromium() as started:
+        yield started
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def page(browser: Browser) -> AsyncIterator[Demo]:
+    async with demo(browser) as opened:
         yield opened
 
 
@@ -115,9 +122,9 @@ async def test_a_lost_connection_is_said_and_mended(page: Demo) -> None:
     await expect(page.at("message").last).to_contain_text("meanwhile")
 
 
-async def test_on_a_phone_one_part_fills_the_screen() -> None:
+async def test_on_a_phone_one_part_fills_the_screen(browser: Browser) -> None:
     """The bar at the bottom changes between channels, chat and world; a thread covers all of it."""
-    async with demo(size=PHONE) as phone:
+    async with demo(browser, size=PHONE) as phone:
         await expect(phone.at("messages")).to_be_visible()
         await expect(phone.at("world")).to_be_hidden()
         await phone.at("part-world").click()
@@ -128,7 +135,6 @@ async def test_on_a_phone_one_part_fills_the_screen() -> None:
         await phone.type("/ats card")
         await phone.at("reply").first.click()
         box = await phone.at("thread").bounding_box()
-        assert box is not None
-        assert (box["width"], box["height"]) == PHONE
+        assert box == {"x": 0, "y": 0, "width": PHONE[0], "height": PHONE[1]}
         await phone.at("thread-close").click()
         await expect(phone.at("messages")).to_be_visible()

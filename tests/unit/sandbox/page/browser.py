@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
-from playwright.async_api import Browser, Locator, Page, Request, async_playwright
+from playwright.async_api import Browser, Locator, Page, Request, ViewportSize, async_playwright
 from starlette.types import Receive, Scope, Send
 
 from sandbox.server import Sandbox
@@ -28,6 +28,7 @@ FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
+ONE_PART_BELOW = 960  # pixels; narrower, the page shows one part at a time
 ACK_SECONDS = 1.0  # instead of Slack's 3, so that a test of a silent bot is short
 
 
@@ -36,7 +37,6 @@ class Demo:
     """The page and what stands behind it; `problems` collects what the browser complained of."""
 
     page: Page
-    browser: Browser
     sandbox: Sandbox
     bot: StandIn
     url: str
@@ -78,31 +78,39 @@ async def sandbox_served() -> AsyncIterator[tuple[Sandbox, str]]:
 
 
 @asynccontextmanager
+async def chromium() -> AsyncIterator[Browser]:
+    """A headless Chromium; the test is skipped where there is none."""
+    program = shutil.which("chromium")
+    if program is None:
+        pytest.skip("Chromium is not installed.")
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=program, args=FLAGS)
+        yield browser
+        await browser.close()
+
+
+@asynccontextmanager
 async def demo(
-    *, size: tuple[int, int] = WIDE, scheme: Literal["light", "dark"] = "light", as_user: str = ""
+    browser: Browser, *, size: tuple[int, int] = WIDE, scheme: Literal["light", "dark"] = "light"
 ) -> AsyncIterator[Demo]:
     """The page, open and ready; at the end nothing may have gone wrong in it, or left this machine."""
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        pytest.skip("Chromium is not installed.")
-    async with sandbox_served() as (sandbox, url), async_playwright() as playwright:
+    async with sandbox_served() as (sandbox, url):
         core = sandbox.slack.core
         core.deliveries.ack_seconds = ACK_SECONDS
-        browser = await playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-        phone = size[0] < 600  # noqa: PLR2004 - a width at which the page shows one part at a time
+        phone = size[0] < ONE_PART_BELOW
+        viewport: ViewportSize = {"width": size[0], "height": size[1]}
         context = await browser.new_context(
-            viewport={"width": size[0], "height": size[1]}, color_scheme=scheme, has_touch=phone, is_mobile=phone
+            viewport=viewport, color_scheme=scheme, has_touch=phone, is_mobile=phone
         )
         page = await context.new_page()
         problems = watched(page, url)
         async with stand_in(
             api_url=sandbox.slack.api_url, bot_token=core.bot_token, app_token=core.app_token
         ) as bot:
-            await page.goto(f"{url}/#as={as_user}" if as_user else url)
+            await page.goto(url)
             await page.wait_for_selector("body[data-ready]")
-            yield Demo(page, browser, sandbox, bot, url, problems)
+            yield Demo(page, sandbox, bot, url, problems)
             await context.close()
-            await browser.close()
     assert problems == []
 
 

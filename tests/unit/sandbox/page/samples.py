@@ -70,7 +70,11 @@ def card(status: str = ":red_circle: triggered") -> Blocks:
                 {
                     "type": "overflow",
                     "action_id": "more",
-                    "options": [option("Note", "Write into the timeline"), option("Escalate"), option("Timeline")],
+                    "options": [
+                        option("Note", "Write into the timeline"),
+                        option("Escalate"),
+                        option("Timeline"),
+                    ],
                 },
             ],
         },
@@ -96,16 +100,21 @@ def health() -> Blocks:
 
 def rich() -> Blocks:
     """rich_text: lists in lists, preformatted, quote, mentions."""
-    words = [{"type": "text", "text": "Look at "}, {"type": "text", "text": "pm2 status", "style": {"code": True}}]
+    words: Blocks = [
+        {"type": "text", "text": "Look at "},
+        {"type": "text", "text": "pm2 status", "style": {"code": True}},
+    ]
     return [
         {
             "type": "rich_text",
             "elements": [
                 _rich("rich_text_section", {"type": "text", "text": "First steps", "style": {"bold": True}}),
-                _rich_list("ordered", 0, [*words], [{"type": "text", "text": "Read the error log"}]),
+                _rich_list("ordered", 0, words, [{"type": "text", "text": "Read the error log"}]),
                 _rich_list("bullet", 1, [{"type": "text", "text": "heap errors?"}]),
                 _rich("rich_text_preformatted", {"type": "text", "text": "pm2 logs --lines 50"}),
-                _rich("rich_text_quote", {"type": "text", "text": "ask "}, {"type": "user", "user_id": "U0SRE"}),
+                _rich(
+                    "rich_text_quote", {"type": "text", "text": "ask "}, {"type": "user", "user_id": "U0SRE"}
+                ),
             ],
         }
     ]
@@ -179,7 +188,10 @@ def marks() -> Blocks:
     return [
         section("*bold* _italic_ ~gone~ `code` *bold _both_* snake_case_name 2*3*4", block_id="marks"),
         section("&gt; quoted\n```line &lt;1&gt;\nline 2```\nafter", block_id="quotes"),
-        section("<!channel> <#C0GEN> <@U0SRE> <https://a.example|a *link*> https://b.example/x. :tada:", block_id="refs"),
+        section(
+            "<!channel> <#C0GEN> <@U0SRE> <https://a.example|a *link*> https://b.example/x. :tada:",
+            block_id="refs",
+        ),
     ]
 
 

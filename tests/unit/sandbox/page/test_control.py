@@ -121,11 +121,18 @@ async def test_somebody_acts_in_pagerduty(served: Served) -> None:
         ("fault", {"name": "nope", "on": True}, 404, "there are: pagerduty"),
         ("fault", {"name": "api", "on": "yes"}, 400, "true or false"),
         ("pagerduty", {"incident": "1", "action": "resolve", "user": "PNOBODY"}, 404, "no such user"),
-        ("pagerduty", {"incident": "1", "action": "explode", "user": "PDANA0ONCALL01"}, 400, "not \"explode\""),
-        ("pagerduty", {"incident": "9", "action": "resolve", "user": "PDANA0ONCALL01"}, 409, "PagerDuty refuses"),
+        ("pagerduty", {"incident": "1", "action": "explode", "user": "PDANA0ONCALL01"}, 400, 'not "explode"'),
+        (
+            "pagerduty",
+            {"incident": "9", "action": "resolve", "user": "PDANA0ONCALL01"},
+            409,
+            "PagerDuty refuses",
+        ),
     ],
 )
-async def test_mistakes_are_named(served: Served, path: str, body: dict[str, Any], status: int, says: str) -> None:
+async def test_mistakes_are_named(
+    served: Served, path: str, body: dict[str, Any], status: int, says: str
+) -> None:
     """What is missing, unknown or of the wrong kind is answered in a sentence."""
     _, client = served
     answer = await client.post(f"/control/{path}", json=body)

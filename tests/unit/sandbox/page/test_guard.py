@@ -45,7 +45,9 @@ def test_only_a_name_of_this_machine_passes(host: str, expected: bool) -> None:
         ("https://evil.example", False, None),
     ],
 )
-def test_a_change_must_come_from_the_same_origin(origin: str | None, changes: bool, expected: str | None) -> None:
+def test_a_change_must_come_from_the_same_origin(
+    origin: str | None, changes: bool, expected: str | None
+) -> None:
     """A change from another origin is refused; reading is left to the browser, which shows it to nobody else."""
     headers = {"host": "127.0.0.1:8025", **({"origin": origin} if origin is not None else {})}
     assert refusal_of(Headers(headers), changes=changes) == expected

@@ -94,7 +94,9 @@ async def test_all_settings_of_the_bot(served: Served) -> None:
         headers={"authorization": f"Token token={settings['PAGERDUTY_API_TOKEN']}"},
     )
     assert users.status_code == 200
-    slack = await client.post(f"{settings['SLACK_API_URL']}auth.test", data={"token": settings["SLACK_BOT_TOKEN"]})
+    slack = await client.post(
+        f"{settings['SLACK_API_URL']}auth.test", data={"token": settings["SLACK_BOT_TOKEN"]}
+    )
     assert slack.json()["ok"] is True
     assert settings["ATS_TARGET__API_TOKEN"]
 
