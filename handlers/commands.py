@@ -44,19 +44,43 @@ def register(app: AsyncApp, services: Services) -> None:
     afterwards = Afterwards(at_once=AT_ONCE)
 
     async def on_command(ack: AsyncAck, command: dict[str, Any]) -> None:
+        asker = Asker(
+            str(command.get("user_id", "")),
+            str(command.get("channel_id", "")),
+            str(command.get("response_url", "")),
+        )
+        text = str(command.get("text") or "")
+        kept = await _keep(services, asker, text)
         await ack()
-        afterwards.start(partial(_answer, services, command))
+        afterwards.start(partial(_answer, services, asker, text, kept))
 
     app.command("/ats")(on_command)
 
 
-async def _answer(services: Services, command: dict[str, Any]) -> None:
-    asker = Asker(
-        str(command.get("user_id", "")),
-        str(command.get("channel_id", "")),
-        str(command.get("response_url", "")),
+async def _keep(services: Services, asker: Asker, text: str) -> Message | None:
+    """What changes an incident is kept before it is acknowledged, like a click; the answer, if it was."""
+    command = parse(text)
+    if isinstance(command, Mistake) or command.name not in CHANGES:
+        return None
+    action, doing = CHANGES[command.name]
+    request = Request(
+        action=action,
+        number=command.number,
+        slack_id=asker.slack_id,
+        channel=asker.channel,
+        response_url=asker.response_url,
+        text=command.text,
     )
-    message = await reply(services, asker, str(command.get("text") or ""))
+    try:
+        async with services.transaction() as tx:
+            kept = await requests.submit(tx, request)
+    except AtsError as error:
+        return render.error_message(f"/ats {command.name} did not work.", str(error), "Try again in a moment.")
+    return render.plain_message(f"{doing} #{command.number} …") if kept else None
+
+
+async def _answer(services: Services, asker: Asker, text: str, kept: Message | None) -> None:
+    message = kept or await reply(services, asker, text)
     if message is not None:
         await services.respond(asker.response_url, message)
 
@@ -141,21 +165,8 @@ async def _timeline(services: Services, _asker: Asker, command: Command) -> Mess
     )
 
 
-def _changing(action: Action, doing: str) -> Answer:
-    async def answer(services: Services, asker: Asker, command: Command) -> Message:
-        request = Request(
-            action=action,
-            number=command.number,
-            slack_id=asker.slack_id,
-            channel=asker.channel,
-            response_url=asker.response_url,
-            text=command.text,
-        )
-        async with services.transaction() as tx:
-            kept = await requests.submit(tx, request)
-        return render.plain_message(f"{doing} #{command.number} …") if kept else _unknown(command.number)
-
-    return answer
+async def _not_there(_services: Services, _asker: Asker, command: Command) -> Message:
+    return _unknown(command.number)  # `_keep` has kept it otherwise
 
 
 async def _runbook(services: Services, _asker: Asker, command: Command) -> Message:
@@ -202,15 +213,20 @@ def whoami_view(access: policy.Access, channel: str) -> WhoamiView:
     )
 
 
+CHANGES: dict[str, tuple[Action, str]] = {
+    "ack": (Action.ACKNOWLEDGE, "Acknowledging"),
+    "resolve": (Action.RESOLVE, "Resolving"),
+    "note": (Action.NOTE, "Adding your note to"),
+}
 ANSWERS: dict[str, Answer] = {
     "help": _help,
     "health": _health,
     "incidents": _incidents,
     "incident": _incident,
     "timeline": _timeline,
-    "ack": _changing(Action.ACKNOWLEDGE, "Acknowledging"),
-    "resolve": _changing(Action.RESOLVE, "Resolving"),
-    "note": _changing(Action.NOTE, "Adding your note to"),
+    "ack": _not_there,
+    "resolve": _not_there,
+    "note": _not_there,
     "runbook": _runbook,
     "oncall": _oncall,
     "whoami": _whoami,

@@ -28,8 +28,8 @@ _VERB = {
 }
 
 
-async def act(work: Work, request: dict[str, Any]) -> None:
-    """One request, from the check of the role to the answer."""
+async def act(work: Work, request: dict[str, Any], *, again: bool = False) -> None:
+    """One request, from the check of the role to the answer; `again`: an earlier run may have done it."""
     ask = Request(**request)
     action = Action(ask.action)
     async with work.store.transaction() as tx:
@@ -52,18 +52,18 @@ async def act(work: Work, request: dict[str, Any]) -> None:
         async with work.store.transaction() as tx:
             await incidents.choose_entry(tx, work.rules, ask.number, ask.entry_id, by=person)
     else:
-        await _in_pagerduty(work, ask, incident, person, access, now)
+        await _in_pagerduty(work, ask, incident, person, access, now, again=again)
 
 
 async def _in_pagerduty(
-    work: Work, ask: Request, incident: Incident, person: Who, access: Access, now: datetime
+    work: Work, ask: Request, incident: Incident, person: Who, access: Access, now: datetime, *, again: bool
 ) -> None:
     sender = access.pd_email or work.from_email
     if not sender:
         await _unknown_in_pagerduty(work, ask, person, access)
         return
     try:
-        await _change(work, ask, incident, person, sender)
+        await _change(work, ask, incident, person, sender, again=again)
     except AtsError as error:
         if error.retryable and now - _asked_at(ask, now) < PATIENCE:
             await _later(work, ask, incident, person, str(error), now)
@@ -71,27 +71,29 @@ async def _in_pagerduty(
             await _fail(work, ask, person, error)
 
 
-async def _change(work: Work, ask: Request, incident: Incident, person: Who, sender: str) -> None:
+async def _change(
+    work: Work, ask: Request, incident: Incident, person: Who, sender: str, *, again: bool
+) -> None:
     match Action(ask.action):
         case Action.ACKNOWLEDGE:
             answer = await work.pagerduty.acknowledge(incident.pd_id, from_email=sender)
         case Action.RESOLVE:
             answer = await work.pagerduty.resolve(incident.pd_id, from_email=sender, resolution=ask.text)
         case _:
-            await _note_once(work, ask, incident, sender)
+            await _note_once(work, ask, incident, sender, again=again or ask.attempt > 0)
             async with work.store.transaction() as tx:
                 await requests.noted(tx, work.rules, ask, by=person)
             return
     snapshot = pagerduty.snapshot(answer)
     async with work.store.transaction() as tx:
-        moved = await incidents.confirmed(tx, work.rules, incident.pd_id, snapshot, by=person)
-    if not moved:
+        await incidents.confirmed(tx, work.rules, incident.pd_id, snapshot, by=person)
+    if incident.status == snapshot.status:  # as it was before we asked
         await tell(work, ask, _already(ask, incident, snapshot.status))
 
 
-async def _note_once(work: Work, ask: Request, incident: Incident, sender: str) -> None:
+async def _note_once(work: Work, ask: Request, incident: Incident, sender: str, *, again: bool) -> None:
     """Add the note, unless an earlier try, whose answer was lost, has added it."""
-    if ask.attempt:
+    if again:
         notes = await work.pagerduty.notes(incident.pd_id)
         if any(str(note.get("content") or "").strip() == ask.text.strip() for note in notes):
             return

@@ -52,13 +52,17 @@ TASKS: dict[str, tuple[Callable[..., Awaitable[None]], str]] = {
 def register(work: Work) -> None:
     """Tell the job queue which function carries out which task."""
     for name, (function, queue) in TASKS.items():
-        work.store.jobs.task(name=name, queue=queue, retry=_RETRY)(_bound(work, name, function))
+        work.store.jobs.task(name=name, queue=queue, retry=_RETRY, pass_context=True)(
+            _bound(work, name, function)
+        )
 
 
 def _bound(
     work: Work, name: str, function: Callable[..., Awaitable[None]]
 ) -> Callable[..., Coroutine[Any, Any, None]]:
-    async def run(**args: Any) -> None:
+    async def run(context: procrastinate.JobContext, **args: Any) -> None:
+        if name == "act":  # an earlier run, cut off or failed, may have reached PagerDuty
+            args["again"] = context.job.attempts > 0
         if name in _AFTER_CARD:
             await asyncio.sleep(_PAUSE)
         await function(work, **args)

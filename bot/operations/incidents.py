@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import func, select
@@ -20,7 +20,7 @@ from bot.store.session import EFFECT_QUEUE, Tx
 from bot.store.tables import Inbox, Incident
 from runbook import Signals, match
 
-_SAME = timedelta(minutes=5)  # a webhook about what we did ourselves comes back within that
+SAME = timedelta(minutes=5)  # a webhook about what we did ourselves comes back within that
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,8 +132,13 @@ async def _already_written(tx: Tx, incident: Incident, event: PdEvent) -> bool:
     kind = "note" if kind == "annotated" else kind
     if not event.agent.pd_id or kind not in {"acknowledged", "resolved", "note"}:
         return False
-    window = {"since": event.at - _SAME, "until": event.at + _SAME}
-    return await timeline.seen(tx, incident.id or 0, kind, pd_id=event.agent.pd_id, **window)
+    since, until = event.at - SAME, event.at + SAME
+    if incident.rearmed_at and since < incident.rearmed_at <= event.at:
+        since = incident.rearmed_at  # what was taken back since was another one
+    text = f"Note: {event.text}" if kind == "note" else ""
+    return await timeline.seen(
+        tx, incident.id or 0, kind, pd_id=event.agent.pd_id, since=since, until=until, text=text
+    )
 
 
 async def _begin(
@@ -325,13 +330,18 @@ async def confirmed(tx: Tx, rules: Rules, pd_id: str, answer: Snapshot, *, by: W
         await _move(tx, rules, incident, after, by=by, announce=True)
         await timeline.append(
             tx, incident.id, incident.status, _VERBS[incident.status], actor=by, source="slack",
-            at=incident.status_at,
+            at=_within_second(incident.status_at, tx.now),
         )  # fmt: skip
     if answer.assignees:
         incident.assignees = [p.as_json() for p in answer.assignees]
     if _visible(incident) != before:
         await outbox.show_card(tx, incident.id or 0, rules.channel)
     return moved
+
+
+def _within_second(seen: datetime, now: datetime) -> datetime:
+    """REST cuts times to whole seconds: the later in that second, so that the timeline keeps its order."""
+    return min(max(seen, now), seen + timedelta(milliseconds=999))
 
 
 async def enriched(

@@ -25,9 +25,13 @@ async def post(
     incident_id: int | None = None,
     parent_id: int | None = None,
     thread_ts: str = "",
+    marker: str = "",
 ) -> Message:
-    """A message that is written once; `render` gets the marker by which it is found again after a crash."""
-    marker = f"m-{uuid.uuid4().hex}"
+    """A message that is written once; `render` gets the marker by which it is found again after a crash.
+
+    A caller that may be run twice for the same message gives a `marker` of its own, and asks `known` first.
+    """
+    marker = marker or f"m-{uuid.uuid4().hex}"
     row = Message(
         marker=marker,
         channel=channel,
@@ -42,6 +46,12 @@ async def post(
     await tx.session.flush()
     await tx.defer("deliver", queue=CARD_QUEUE, channel=channel)
     return row
+
+
+async def known(tx: Tx, marker: str) -> bool:
+    """Whether a message with that marker was posted, or waits to be."""
+    query = select(col(Message.id)).where(col(Message.marker) == marker)
+    return (await tx.session.execute(query)).scalar_one_or_none() is not None
 
 
 def marked(message: Rendered) -> Callable[[str], Rendered]:

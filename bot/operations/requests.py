@@ -1,8 +1,11 @@
 """What a person asks for, kept before it is acknowledged to Slack; carried out by the job `act`."""
 
+import json
 from dataclasses import asdict, dataclass
 from typing import Any
+from uuid import NAMESPACE_OID, uuid5
 
+from bot.domain.pagerduty import parse_time
 from bot.domain.people import Who
 from bot.domain.policy import Action
 from bot.operations import incidents, outbox, timeline
@@ -85,15 +88,29 @@ async def failed(tx: Tx, rules: Rules, request: Request, *, by: Who, why: str) -
 
 
 async def noted(tx: Tx, rules: Rules, request: Request, *, by: Who) -> None:
-    """PagerDuty has the note."""
+    """PagerDuty has the note: written down and said, once, also when a job that was cut off is done again."""
     from bot.operations.views import note_in_thread
 
     incident = await incidents.by_number(tx, request.number, lock=True)
-    if incident is None:
+    marker = _marker(request)
+    if incident is None or await outbox.known(tx, marker):
         return
-    await timeline.append(tx, incident.id, "note", f"Note: {request.text}", actor=by, source="slack")
+    text = f"Note: {request.text}"
+    if not await _echoed(tx, incident.id or 0, request, by, text):
+        await timeline.append(tx, incident.id, "note", text, actor=by, source="slack")
     card = await outbox.card(tx, incident.id or 0)
     await outbox.post(
         tx, rules.channel, note_in_thread(by, request.text), incident_id=incident.id,
-        parent_id=card.id if card else None,
+        parent_id=card.id if card else None, marker=marker,
     )  # fmt: skip
+
+
+def _marker(request: Request) -> str:
+    """The same for the same request, however often it is carried out."""
+    return f"m-{uuid5(NAMESPACE_OID, json.dumps(request.as_json() | {'attempt': 0}, sort_keys=True)).hex}"
+
+
+async def _echoed(tx: Tx, incident_id: int, request: Request, by: Who, text: str) -> bool:
+    """Whether PagerDuty's webhook about this note was here before its answer to us."""
+    since, until = (parse_time(request.asked_at) or tx.now) - incidents.SAME, tx.now + incidents.SAME
+    return await timeline.seen(tx, incident_id, "note", pd_id=by.pd_id, since=since, until=until, text=text)

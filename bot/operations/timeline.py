@@ -72,8 +72,10 @@ async def rows(tx: Tx, incident_id: int, *, limit: int = 500) -> Sequence[Timeli
     return (await tx.session.execute(query)).scalars().all()
 
 
-async def seen(tx: Tx, incident_id: int, kind: str, *, pd_id: str, since: datetime, until: datetime) -> bool:
-    """Whether that kind of thing by that PagerDuty user is already written down, between two instants."""
+async def seen(
+    tx: Tx, incident_id: int, kind: str, *, pd_id: str, since: datetime, until: datetime, text: str = ""
+) -> bool:
+    """Whether that kind of thing (in these words) by that PagerDuty user is written down, between two instants."""
     query = (
         select(col(TimelineEntry.id))
         .where(col(TimelineEntry.incident_id) == incident_id, col(TimelineEntry.kind) == kind)
@@ -81,6 +83,7 @@ async def seen(tx: Tx, incident_id: int, kind: str, *, pd_id: str, since: dateti
         .where(col(TimelineEntry.actor)["pd_id"].as_string() == pd_id)
         .limit(1)
     )
+    query = query.where(col(TimelineEntry.text) == text) if text else query
     return (await tx.session.execute(query)).scalar_one_or_none() is not None
 
 
