@@ -16,7 +16,9 @@ from runbook.tables import Tables
 from runbook.text import repair
 from runbook.unlocking import Unlocker
 
-LONGEST = 8_000_000  # characters; a longer text is refused, so that compiling stays bounded
+# A larger text is refused, so that compiling stays bounded.
+LONGEST = 8_000_000  # characters
+MOST_LINES = 100_000
 
 
 def compile_text(
@@ -35,13 +37,20 @@ def compile_text(
         today: the date that the review is due against; None leaves that check out.
     """
     digest = sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-    if len(text) > LONGEST:
-        message = f"The file has {len(text):,} characters; at most {LONGEST:,} are compiled."
-        problem = Diagnostic("error", "too-long", 1, 1, message, "Split the runbook into several files.")
+    size = _too_big(text)
+    if size:
+        problem = Diagnostic("error", "too-long", 1, 1, size, "Split the runbook into several files.")
         return Plan(title=path, version="", owner="", path=path, digest=digest, diagnostics=(problem,))
     known, problems = read_lock(lock)
     plan, context = _compile(_normal(text), path, digest, known, problems)
     return _checked(plan, context, today)
+
+
+def _too_big(text: str) -> str:
+    if len(text) > LONGEST:
+        return f"The file has {len(text):,} characters; at most {LONGEST:,} are compiled."
+    lines = max(text.count("\n"), text.count("\r"))
+    return f"The file has {lines:,} lines; at most {MOST_LINES:,} are compiled." if lines > MOST_LINES else ""
 
 
 def _normal(text: str) -> str:

@@ -25,7 +25,7 @@ _MYSQL = flags_of(
     "--skip-column-names "
     "-t --table -s --silent -E --vertical --ssl-mode= -S= --socket= --connect-timeout= --protocol= -A --no-auto-rehash"
 )
-_PASSWORD_IN_URL = re.compile(r"(?i)^[a-z+]+://[^/\s:@]*:[^/\s@$]+@")
+_PASSWORD_IN_URL = re.compile(r"(?i)^[a-z+]{1,20}://[^/\s:@]{0,200}:[^/\s@$]{1,200}@")
 _CONNINFO = re.compile(r"(?i)^(?:postgres(?:ql)?://|[\w-]+$|\w+=)")
 _LISTING = re.compile(r"\\(?:d[tivsmnufxlp]?\+?|l\+?|conninfo|x)(?:\s+[\w.*]{1,80})?")  # psql's \d and its like
 _MONGO = flags_of(

@@ -18,7 +18,7 @@ _TOKENS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
 _RANGE_KEYS = re.compile(r"(?<=[?&])(?:start|end|since|until|order|sort)=(?=[\d$-]|now|asc|desc|time)")
 _READ_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _SECRET_IN_URL = re.compile(
-    r"(?i)://[^/\s@]*:[^/\s@$]+@|[?&](?:token|api_?key|key|secret|password|access_token)=[^&$\s]+"
+    r"(?i)://[^/\s@]{0,200}:[^/\s@$]{1,200}@|[?&](?:token|api_?key|key|secret|password|access_token)=[^&$\s]"
 )
 _HEADER_SECRET = re.compile(
     r"(?i)^(?:authorization|x-api-key|x-[\w-]*token|private-token|cookie)\s*:\s*(?:bearer\s+|basic\s+)?\S{6,}"

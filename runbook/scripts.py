@@ -10,7 +10,6 @@ _SED_SUBSTITUTE = re.compile(
 )
 _AWK_ALWAYS = re.compile(r"system|getline|@|ENVIRON|PROCINFO|fflush|close|>>|-i\b|include|load|extension")
 _AWK_PIPE = re.compile(r"\|&|(?<!\|)\|(?!\|)")
-_AWK_REDIRECT = re.compile(r"print[\s\S]*>")
 _JQ_REFUSED = re.compile(
     r"\benv\b|\$ENV|\$__|\bimport\b|\binclude\b|\bmodulemeta\b|\binput_filename\b|\bget_search_list\b"
 )
@@ -33,7 +32,7 @@ def sed_filters(script: str) -> bool:
 
 def awk_filters(script: str) -> bool:
     """Whether an awk program only computes and prints: no command, no file, no pipe."""
-    if _AWK_ALWAYS.search(script) or _AWK_REDIRECT.search(script):
+    if _AWK_ALWAYS.search(script) or ">" in script.partition("print")[2]:
         return False
     return not (_AWK_PIPE.search(script) and "print" in script)
 

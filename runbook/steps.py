@@ -282,7 +282,7 @@ def _step(
         source=source,
         line_start=lines[0],
         line_end=max(lines),
-        argv=parts.argv,
+        argv=tuple(parts.argv),
         program=leaf,
         request=parts.requests[0] if len(parts.requests) == 1 else None,
         sql=";\n".join(parts.sql),
@@ -297,7 +297,7 @@ def _step(
 
 @dataclass(slots=True)
 class _Parts:
-    argv: tuple[tuple[str, ...], ...] = ()
+    argv: list[tuple[str, ...]] = field(default_factory=list)
     requests: list[Mapping[str, object]] = field(default_factory=list)
     sql: list[str] = field(default_factory=list)
 
@@ -318,10 +318,10 @@ def _parts(leaf: Mapping[str, object]) -> _Parts:
     parts = _Parts()
     waiting: list[Mapping[str, object]] = [leaf]
     while waiting:
-        here = waiting.pop(0)
+        here = waiting.pop()
         items = here.get("items")
         if isinstance(items, list):
-            waiting = [*items, *waiting]
+            waiting += reversed(items)
         elif here["op"] == "http":
             parts.requests.append(_request(here))
         elif here["op"] == "sql":
@@ -329,9 +329,7 @@ def _parts(leaf: Mapping[str, object]) -> _Parts:
             parts.sql += [s.rstrip("; ") for s in statements] if isinstance(statements, list) else []
         else:
             words = here.get("argv") or here.get("command")
-            parts.argv = (
-                (*parts.argv, tuple(_shown(w) for w in words)) if isinstance(words, list) else parts.argv
-            )
+            parts.argv += [tuple(_shown(w) for w in words)] if isinstance(words, list) else []
     return parts
 
 

@@ -13,6 +13,8 @@ from runbook.shell.nodes import AndOr, Node, Not, Pipe, Redirect, Simple, Unprov
 
 MAX_TEXT = 20_000  # characters of one block; a longer one stays with a person
 INVALID = "it is not valid shell"
+MAX_STATEMENTS = 400  # of one block
+MAX_ANGLES = 200  # "<" in one block: more are no commands, and slow to parse
 MAX_DEPTH = 40
 MAX_NESTING = 60  # opening brackets at once, checked before parsing
 
@@ -248,6 +250,11 @@ def parse(text: str, slots: tuple[str, ...] = ()) -> list[Statement | Comment]:
         return _whole(text, f"it is longer than {MAX_TEXT:,} characters")
     if _INVISIBLE.search(text):
         return _whole(text, "it holds invisible characters")
+    if (
+        text.count("<") > MAX_ANGLES
+        or text.count("\n") + text.count(";") + text.count("|") > 3 * MAX_STATEMENTS
+    ):
+        return _whole(text, "it is too long to be proved")
     if _nesting(text) > MAX_NESTING:
         return _whole(text, "it is nested too deeply")
     reader = _Reader(text, slots)
