@@ -1,9 +1,13 @@
 """What a target is made of, as plain values; the composition root reads them from the settings."""
 
+import contextlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
+
+_IN_WORDS = re.compile(r"\bpassword\s*=\s*'?([^\s&']+)")  # "host=db password=…", "?password=…"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +27,9 @@ class TargetSettings:
 
     def known_secrets(self) -> tuple[str, ...]:
         """Every value that must not be shown: the token, the passwords in the URLs, and those named."""
-        passwords = [urlsplit(url).password for url in (self.database_url, self.redis_url, self.api_url)]
-        decoded = [unquote(p) for p in passwords if p]
-        return tuple(s for s in (self.api_token, *filter(None, passwords), *decoded, *self.secrets) if s)
+        urls = (self.database_url, self.redis_url, self.api_url)
+        passwords = [password for url in urls for password in _passwords(url)]
+        return tuple(s for s in (self.api_token, *passwords, *self.secrets) if s)
 
     def rewrite(self, url: str) -> str:
         """The URL to call for one in the runbook; the longest prefix that ends at a boundary wins."""
@@ -34,3 +38,11 @@ class TargetSettings:
             if url.startswith(prefix) and (not rest or prefix.endswith("/") or rest[0] in "/?#"):
                 return self.rewrites[prefix] + rest
         return url
+
+
+def _passwords(url: str) -> list[str]:
+    """Those in a URL or a libpq connection string, as written and decoded."""
+    found = _IN_WORDS.findall(url)
+    with contextlib.suppress(ValueError):
+        found.append(urlsplit(url).password or "")
+    return [form for password in found if password for form in (password, unquote(password))]

@@ -5,9 +5,9 @@ import contextlib
 import os
 import socket
 import time
-from urllib.parse import urlsplit
 
 import psycopg
+from psycopg.conninfo import conninfo_to_dict
 
 from bot.errors import ConfigError
 from bot.targets import trouble
@@ -28,7 +28,8 @@ async def query(settings: TargetSettings, statement: str, *, deadline: float, ro
     if not settings.database_url:
         raise ConfigError("not configured: the target has no DATABASE_URL. Set it under [target].")
     opened: list[psycopg.AsyncConnection] = []
-    task = asyncio.create_task(_query(settings, statement, opened, deadline=deadline, rows=rows))
+    where = place(settings.database_url)
+    task = asyncio.create_task(_query(settings, statement, where, opened, deadline=deadline, rows=rows))
     try:
         done, _ = await asyncio.wait({task}, timeout=deadline)
         if done:
@@ -54,6 +55,7 @@ async def _abandon(task: asyncio.Task[SqlAnswer], opened: list[psycopg.AsyncConn
 async def _query(
     settings: TargetSettings,
     statement: str,
+    where: str,
     opened: list[psycopg.AsyncConnection],
     *,
     deadline: float,
@@ -71,7 +73,7 @@ async def _query(
             _hang_up(connection)
     except psycopg.Error as error:
         said = redact(str(error), settings.known_secrets())
-        raise trouble.from_postgres(said, error.sqlstate, place(settings.database_url), deadline) from error
+        raise trouble.from_postgres(said, error.sqlstate, where, deadline) from error
 
 
 async def _read(
@@ -108,7 +110,11 @@ def _cut(connection: psycopg.AsyncConnection) -> None:
 
 def place(url: str) -> str:
     """Where a database URL points, for people: never its user or password."""
-    parts = urlsplit(url)
-    if parts.hostname:
-        return f"{parts.hostname}:{parts.port or 5432}"
-    return "the local socket"
+    try:
+        parts = conninfo_to_dict(url)
+    except psycopg.ProgrammingError as error:
+        raise ConfigError(
+            "not configured: the target's DATABASE_URL is not one. Correct it under [target]."
+        ) from error
+    host = str(parts.get("host") or "")
+    return "the local socket" if not host or host.startswith("/") else f"{host}:{parts.get('port', 5432)}"

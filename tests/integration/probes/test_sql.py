@@ -93,11 +93,12 @@ async def test_a_frozen_backend(target: TargetOf, url: str) -> None:
     try:
         with pytest.raises(UnreachableError, match=r"^timed out after 3 s$"):
             await task
-        assert loop.time() - began < 6
+        assert loop.time() - began < 3 + 5, "psycopg's own cancelling takes 5 s"
         assert asyncio.all_tasks() == {asyncio.current_task()}
     finally:
-        os.kill(pid, signal.SIGCONT)
-        os.kill(pid, signal.SIGTERM)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGCONT)
+            os.kill(pid, signal.SIGTERM)
 
 
 async def test_cancelling_a_query_is_at_once(target: TargetOf, url: str) -> None:
