@@ -8,8 +8,8 @@ from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot import render
-from bot.operations import incidents, outbox
-from bot.operations.incidents import Delivery
+from bot.operations import inbox, outbox
+from bot.operations.inbox import Delivery
 from handlers.commands import Asker, reply
 from handlers.grammar import Command, parse
 from handlers.services import Services
@@ -56,7 +56,7 @@ async def answer_mention(services: Services, body: dict[str, Any], event: dict[s
         message = await reply(services, asker, text) or render.plain_message("Done.")
     kept = {"type": "app_mention", "user": asker.slack_id, "channel": asker.channel, "ts": event.get("ts")}
     async with services.transaction() as tx:
-        filed = await incidents.file(tx, Delivery("slack", event_id, event_id, "app_mention", kept))
+        filed = await inbox.file(tx, Delivery("slack", event_id, event_id, "app_mention", kept))
         if filed is not None:
             thread = str(event.get("thread_ts") or event.get("ts") or "")
             await outbox.post(tx, asker.channel, outbox.marked(message), thread_ts=thread)

@@ -18,7 +18,7 @@ from bot.clock import utcnow
 from bot.domain import pagerduty
 from bot.errors import AtsError
 from bot.operations import incidents
-from bot.operations.incidents import Delivery
+from bot.operations.inbox import Delivery
 from handlers.services import Services
 
 log = structlog.get_logger(__name__)

@@ -69,7 +69,7 @@ class Rig:
         cls, database_url: str, folder: Path, *, http_mode: bool = False, **settings: str
     ) -> AsyncIterator["Rig"]:
         """Start the sandbox, then the bot, and wait until it is in its channel."""
-        bot_port = _free_port()
+        bot_port = free_port()
         bot_url = f"http://127.0.0.1:{bot_port}"
         late = _Late()
         holder = Server(late, port=0)
@@ -113,7 +113,9 @@ class Rig:
 
     def cards(self) -> list[dict[str, Any]]:
         """Top-level messages of the bot with a card's buttons or a resolved card's overflow."""
-        return [m for m in self.messages() if str(m.get("blocks", [{}])[0].get("block_id", "")).startswith("c-")]
+        return [
+            m for m in self.messages() if str(m.get("blocks", [{}])[0].get("block_id", "")).startswith("c-")
+        ]
 
     async def card(self, *containing: str, within: float = 10.0) -> dict[str, Any]:
         """The one card, once its text contains all of these."""
@@ -194,7 +196,9 @@ class Rig:
         name = psycopg.conninfo.conninfo_to_dict(url)["dbname"]
         with psycopg.connect(url, dbname="postgres", autocommit=True) as connection:
             connection.execute(f"alter database {name} allow_connections {allowed}")
-            connection.execute("select pg_terminate_backend(pid) from pg_stat_activity where datname = %s", [name])
+            connection.execute(
+                "select pg_terminate_backend(pid) from pg_stat_activity where datname = %s", [name]
+            )
 
     async def thread(self, card: dict[str, Any]) -> list[dict[str, Any]]:
         """The replies under a card."""
@@ -211,7 +215,8 @@ class _Late:
         await self.app(scope, receive, send)
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port that nobody uses right now."""
     import socket
 
     with socket.socket() as probe:

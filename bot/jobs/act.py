@@ -62,6 +62,8 @@ async def _in_pagerduty(
     if not sender:
         await _unknown_in_pagerduty(work, ask, person, access)
         return
+    async with work.store.transaction() as tx:
+        await requests.intended(tx, ask, by=person)
     try:
         await _change(work, ask, incident, person, sender, again=again)
     except AtsError as error:

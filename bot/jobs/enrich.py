@@ -8,7 +8,7 @@ import structlog
 from bot.domain import pagerduty
 from bot.errors import AtsError
 from bot.jobs.work import Work
-from bot.operations import incidents
+from bot.operations import inbox, incidents
 
 log = structlog.get_logger(__name__)
 
@@ -53,6 +53,6 @@ async def adopt(work: Work, inbox_id: int, pd_id: str) -> None:
     """An event about an incident that we do not know: fetch it, then apply the event."""
     seen = pagerduty.snapshot(await work.pagerduty.incident(pd_id))
     async with work.store.transaction() as tx:
-        body = await incidents.inbox_body(tx, inbox_id)
+        body = await inbox.body(tx, inbox_id)
         event = pagerduty.event(body, now=tx.now) if body else None
         await incidents.adopt(tx, work.rules, seen, event)

@@ -1,7 +1,7 @@
 """An incident's life: what PagerDuty says, and what it answers to us."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,47 +13,23 @@ from bot.domain import lifecycle
 from bot.domain.pagerduty import PdEvent, Snapshot
 from bot.domain.people import NOBODY, Who
 from bot.domain.severity import severity
-from bot.operations import ladder, outbox, timeline
+from bot.operations import inbox, ladder, outbox, timeline
 from bot.operations.rules import Rules
 from bot.operations.views import status_note
 from bot.store.session import EFFECT_QUEUE, Tx
-from bot.store.tables import Inbox, Incident
+from bot.store.tables import Incident
 from runbook import Signals, match
 
 SAME = timedelta(minutes=5)  # a webhook about what we did ourselves comes back within that
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """A webhook as it arrived, its signature already checked."""
-
-    source: str
-    delivery_id: str
-    event_id: str
-    type: str
-    body: Mapping[str, Any]
-
-
-async def file(tx: Tx, delivery: Delivery) -> int | None:
-    """Keep a delivery; its id, or None if it was kept before (then there is nothing to do)."""
-    statement = (
-        insert(Inbox)
-        .values(
-            source=delivery.source,
-            delivery_id=delivery.delivery_id,
-            event_id=delivery.event_id,
-            type=delivery.type,
-            body=dict(delivery.body),
-            received_at=tx.now,
-        )
-        .on_conflict_do_nothing()
-        .returning(col(Inbox.id))
-    )
-    return (await tx.session.execute(statement)).scalar_one_or_none()
-
-
 async def receive(
-    tx: Tx, rules: Rules, delivery: Delivery, event: PdEvent | None, *, oncall: Sequence[Mapping[str, Any]] = ()
+    tx: Tx,
+    rules: Rules,
+    delivery: inbox.Delivery,
+    event: PdEvent | None,
+    *,
+    oncall: Sequence[Mapping[str, Any]] = (),
 ) -> str:
     """A PagerDuty webhook: kept, applied, with its timeline entry and its jobs, in this transaction.
 
@@ -63,7 +39,7 @@ async def receive(
         "duplicate", "recorded" (about no incident), "adopting" (about one that must be fetched first) or
         "applied".
     """
-    inbox_id = await file(tx, delivery)
+    inbox_id = await inbox.file(tx, delivery)
     if inbox_id is None:
         return "duplicate"
     if event is None:
@@ -84,11 +60,6 @@ async def adopt(tx: Tx, rules: Rules, seen: Snapshot, event: PdEvent | None) -> 
         incident = await _load(tx, seen.pd_id)
     if event is not None:
         await _apply(tx, rules, incident, event)
-
-
-async def inbox_body(tx: Tx, inbox_id: int) -> Mapping[str, Any] | None:
-    row = await tx.session.get(Inbox, inbox_id)
-    return row.body if row else None
 
 
 async def _load(tx: Tx, pd_id: str) -> Incident | None:
@@ -116,6 +87,7 @@ async def _apply(
     if event.snapshot is not None and event.at >= incident.seen_at:
         await _describe(tx, rules, incident, event.snapshot)
         incident.seen_at = event.at
+    event = _as_asked(incident, event)
     already = await _already_written(tx, incident, event)
     if event.status:
         after = lifecycle.advance(progress_of(incident), event.status, event.at, by=event.agent)
@@ -124,6 +96,12 @@ async def _apply(
         await _write_down(tx, incident, event)
     if _visible(incident) != before:
         await outbox.show_card(tx, incident.id or 0, rules.channel)
+
+
+def _as_asked(incident: Incident, event: PdEvent) -> PdEvent:
+    """The event with the person behind it: what somebody asked for through us is theirs, and came from Slack."""
+    asked = Who.from_json(incident.pending)
+    return replace(event, agent=asked) if asked.pd_id and asked.pd_id == event.agent.pd_id else event
 
 
 async def _already_written(tx: Tx, incident: Incident, event: PdEvent) -> bool:
@@ -302,7 +280,7 @@ async def _write_down(tx: Tx, incident: Incident, event: PdEvent) -> None:
         text += f": {event.text}"
     await timeline.append(
         tx, incident.id, "note" if kind == "annotated" else kind, text, actor=event.agent,
-        source="pagerduty", at=event.at, data={"event_id": event.id},
+        source="slack" if event.agent.slack_id else "pagerduty", at=event.at, data={"event_id": event.id},
     )  # fmt: skip
 
 
@@ -312,7 +290,7 @@ def _visible(incident: Incident) -> tuple[Any, ...]:
         incident.title, incident.url, incident.service, incident.severity, incident.status,
         incident.acked_at, incident.acked_by.get("name"), incident.resolved_at, incident.merged_into,
         incident.entry_id, incident.due_at, tuple(o.get("name") for o in incident.oncall),
-        len(incident.reminders), str(incident.pending),
+        len(incident.reminders), incident.pending.get("text"),
     )  # fmt: skip
 
 

@@ -41,6 +41,13 @@ async def submit(tx: Tx, request: Request) -> bool:
     return True
 
 
+async def intended(tx: Tx, request: Request, *, by: Who) -> None:
+    """About to be asked of PagerDuty: whose name belongs to the webhook that may come before the answer."""
+    incident = await incidents.by_number(tx, request.number, lock=True)
+    if incident is not None:
+        incident.pending = {**incident.pending, **by.as_json()}
+
+
 async def refused(tx: Tx, request: Request, *, by: Who, reason: str) -> None:
     """The person lacks the role: written down, so that nobody wonders later."""
     incident = await incidents.by_number(tx, request.number, lock=True)
@@ -70,7 +77,7 @@ async def postponed(tx: Tx, rules: Rules, request: Request, *, by: Who, why: str
             actor=by, source="slack",
         )  # fmt: skip
         if request.action in {Action.ACKNOWLEDGE, Action.RESOLVE}:
-            incident.pending = {"text": pending_words(request.action, by)}
+            incident.pending = {**by.as_json(), "text": pending_words(request.action, by)}
             await outbox.show_card(tx, incident.id or 0, rules.channel)
 
 
