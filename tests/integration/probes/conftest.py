@@ -108,15 +108,29 @@ async def until(condition: Callable[[], Awaitable[bool]], seconds: float = 20) -
             await asyncio.sleep(0.005)
 
 
+async def only(*tasks: asyncio.Task[object] | None) -> None:
+    """Wait until no other tasks are left; servers of ours need a moment to see their clients go."""
+
+    async def alone() -> bool:
+        return asyncio.all_tasks() <= {*tasks, asyncio.current_task()}
+
+    await until(alone)
+
+
 async def gone(*pids: int) -> None:
     """Wait until processes have ended (a zombie has)."""
 
     async def ended() -> bool:
-        return not any(
-            psutil.pid_exists(p) and psutil.Process(p).status() != psutil.STATUS_ZOMBIE for p in pids
-        )
+        return all(map(_has_ended, pids))
 
     await until(ended)
+
+
+def _has_ended(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
 
 
 async def written(path: Path) -> str:
