@@ -135,7 +135,9 @@ class Sandbox:
     def slack_environment(self) -> dict[str, str]:
         """The part of the settings that concerns Slack."""
         core = self.slack.core
-        way = {"SLACK_SIGNING_SECRET": SIGNING_SECRET} if self._http_mode else {"SLACK_APP_TOKEN": core.app_token}
+        way = (
+            {"SLACK_SIGNING_SECRET": SIGNING_SECRET} if self._http_mode else {"SLACK_APP_TOKEN": core.app_token}
+        )
         return {"SLACK_BOT_TOKEN": core.bot_token, "SLACK_API_URL": f"{self.base_url}/slack/api/", **way}
 
     def _app(self) -> Starlette:

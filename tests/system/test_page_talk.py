@@ -165,6 +165,22 @@ async def test_a_thread_opens_beside_the_channel(page: Demo) -> None:
     await expect(page.at("messages").get_by_test_id("message")).to_have_count(1)
 
 
+async def test_what_would_pass_unseen_is_announced(page: Demo) -> None:
+    """A reply in a thread that is closed, and a direct message, are told with a way there."""
+    await page.type("/ats card")
+    ts = await page.at("message").first.get_attribute("data-ts")
+    await page.bot.client.chat_postMessage(channel="C0OPS", thread_ts=ts, text="*Nobody* has acknowledged")
+    notice = page.at("toast").filter(has_text="ATS: Nobody has acknowledged")
+    await notice.get_by_role("button", name="Open thread").click()
+    await expect(page.at("thread-messages").get_by_test_id("message")).to_have_count(2)
+    await page.bot.client.chat_postMessage(channel="C0OPS", thread_ts=ts, text="second")
+    await expect(page.at("thread-messages").get_by_test_id("message")).to_have_count(3)
+    await expect(page.at("toast")).to_have_count(0)
+    await page.bot.client.chat_postMessage(channel="U0ONCALL", text="please look")
+    await page.at("toast").get_by_role("button", name="Open", exact=True).click()
+    await expect(page.at("message").last).to_contain_text("please look")
+
+
 async def test_a_slash_offers_the_commands(page: Demo) -> None:
     """A slash offers /ats; arrow and Enter, or Tab, take it without sending anything."""
     await page.at("composer-input").press_sequentially("/")

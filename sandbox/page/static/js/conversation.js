@@ -111,6 +111,7 @@ export function createThread({ pane, onClose }) {
     state.thread = null;
     shown = null;
     pane.hidden = true;
+    view.reset(); // what nobody sees is not in the page
     onClose();
     if (returnTo?.isConnected) returnTo.focus({ preventScroll: true });
   };

@@ -1,10 +1,11 @@
 // Puts the page together: who one is, where one looks, and what arrives.
 import { listen, slack, troubleOf } from "./api.js";
 import { createConversation, createThread } from "./conversation.js";
-import { directory, learn } from "./directory.js";
-import { debounce } from "./dom.js";
+import { directory, learn, nameOf } from "./directory.js";
+import { debounce, h } from "./dom.js";
 import { createHome } from "./home.js";
 import { isSystem } from "./message.js";
+import { mrkdwn } from "./mrkdwn.js";
 import { setUpModals, showView } from "./modal.js";
 import { createPersonas, createSidebar } from "./sidebar.js";
 import { PERSONAS, channelName, currentChannel, fromAddress, settleChannel, state, toAddress } from "./state.js";
@@ -13,6 +14,7 @@ import { createWorld } from "./world.js";
 
 const byId = (id) => document.getElementById(id);
 const REBOOT_MS = 80;
+const MOST_WORDS = 110; // characters of a message in a notice
 
 const thread = createThread({ pane: byId("thread"), onClose: () => document.body.classList.remove("has-thread") });
 const openThread = (ts) => {
@@ -128,6 +130,7 @@ function arrived(event) {
     return;
   }
   if (event.channel && !directory.channels.has(event.channel)) reboot();
+  if (event.type === "message") announce(event.channel, event.message);
   if (!event.channel || event.channel === state.channel) {
     conversation.refresh();
     thread.refresh();
@@ -135,6 +138,24 @@ function arrived(event) {
     state.unread.set(event.channel, (state.unread.get(event.channel) ?? 0) + 1);
     sidebar.show();
   }
+}
+
+/** A reply in a thread that is not open, or a direct message, would pass unseen: say so, with the way there. */
+function announce(channelId, message) {
+  if (message.user === state.user) return;
+  const channel = directory.channels.get(channelId);
+  const isReply = message.thread_ts && message.thread_ts !== message.ts;
+  const said = `${nameOf(message.user)}: ${excerpt(message.text)}`;
+  if (channelId === state.channel && isReply && message.thread_ts !== state.thread) {
+    toast(said, "info", { label: "Open thread", run: () => (showPart("talk"), openThread(message.thread_ts)) });
+  } else if (channel?.is_im && channelId !== state.channel) {
+    toast(said, "info", { label: "Open", run: () => go(channelId, "messages") });
+  }
+}
+
+function excerpt(text) {
+  const words = h("span", {}, ...mrkdwn(text)).textContent.replace(/\s+/g, " ").trim();
+  return words.length > MOST_WORDS ? `${words.slice(0, MOST_WORDS)}…` : words;
 }
 
 function listenAgain() {
