@@ -223,7 +223,7 @@ async def _pagerduty(settings: Settings, rules: Rules | None) -> list[Finding]:
         findings = [Finding("ok", "PagerDuty: answers and accepts the token")]
         names = {str(s.get("name") or s.get("summary")) for s in await client.schedules()}
         findings += _schedules(rules, names)
-        findings += await _nobody(client, rules)
+        findings += await _on_call(client, rules)
         findings += _subscriptions(await client.webhook_subscriptions())
     finally:
         await client.close()
@@ -242,16 +242,27 @@ def _schedules(rules: Rules | None, names: set[str]) -> list[Finding]:
     ]
 
 
-async def _nobody(client: PagerDuty, rules: Rules | None) -> list[Finding]:
-    covered = {duty.schedule for duty in await client.oncalls()}
+async def _on_call(client: PagerDuty, rules: Rules | None) -> list[Finding]:
+    duties = await client.oncalls()
+    covered = {duty.schedule for duty in duties}
     schedules = [c.schedule for c in rules.plan.contacts] if rules else []
-    return [
+    gaps = [
         Finding(
             "warning", f"PagerDuty: nobody is on call for {name} right now", "Fill the gap in the schedule."
         )
         for name in schedules
         if name not in covered
     ]
+    sender = next((duty.user.email for duty in duties if duty.user.email), "")
+    if sender and not await client.may_write(from_email=sender):
+        gaps.append(
+            Finding(
+                "error",
+                "PagerDuty: the token may only read: nobody could acknowledge from Slack",
+                "Make a full-access API key (Integrations → API Access Keys), without “Read-only”.",
+            )
+        )
+    return gaps
 
 
 def _subscriptions(found: Sequence[Mapping[str, Any]]) -> list[Finding]:

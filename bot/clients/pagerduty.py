@@ -22,7 +22,7 @@ from bot.clients.pagerduty_errors import (
     unreachable,
 )
 from bot.clients.pagerduty_wire import Wire, deadline
-from bot.errors import RejectedError
+from bot.errors import RejectedError, UnauthorizedError
 
 PAGE = 100  # the largest page there is
 LAST_POSITION = 10_000  # offset + limit may not exceed it
@@ -214,6 +214,17 @@ class PagerDuty:
     async def ping(self) -> None:
         """Raise unless PagerDuty is reachable and accepts the token; works with account-level tokens too."""
         await self._wire.get("/abilities")
+
+    @_bounded
+    async def may_write(self, *, from_email: str) -> bool:
+        """Whether the token may change incidents, found out on one that does not exist."""
+        try:
+            await self._change("Q0000000000000", {"status": "acknowledged"}, from_email)
+        except UnauthorizedError:
+            return False
+        except RejectedError:
+            return True  # understood, allowed, and not found
+        return True
 
     @_bounded
     async def webhook_subscriptions(self) -> list[Json]:

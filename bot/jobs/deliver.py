@@ -28,6 +28,7 @@ _CLOSED: Final = 30.0  # seconds between tries to a channel that cannot be poste
 
 _NO_CHANNEL = {"not_in_channel", "channel_not_found", "is_archived", "restricted_action", "expired_url"}
 _GONE = {"message_not_found", "cant_update_message", "edit_window_closed"}
+_NO_THREAD = {"thread_not_found", "invalid_thread_ts", "cannot_reply_to_message"}
 _NOBODY = {"user_not_found", "user_disabled", "cannot_dm_bot", "users_not_found", "invalid_users"}
 
 
@@ -137,6 +138,10 @@ async def _rejected(work: Work, parcel: Parcel, error: RejectedError) -> bool:
     if error.code in _NO_CHANNEL:
         await _unsent(work, parcel, only_if_untried=True)
         return await _invite_oneself(work, parcel, error)
+    if error.code in _NO_THREAD and parcel.thread_ts:
+        async with work.store.transaction() as tx:
+            await outbox.unthread(tx, parcel.id)
+        return True
     return await _send_plain(work, parcel, error)
 
 

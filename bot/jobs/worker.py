@@ -7,8 +7,9 @@ messages and reminders that no job took care of (a kill in between), and gives s
 import asyncio
 import contextlib
 import time
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from datetime import timedelta
+from functools import partial
 from typing import Any, Final
 
 import procrastinate
@@ -77,7 +78,7 @@ class Worker:
     def __init__(self, work: Work, *, concurrency: int = 10) -> None:
         self._work, self._concurrency = work, concurrency
         self._tasks: list[asyncio.Task[None]] = []
-        self._deliveries: set[asyncio.Task[None]] = set()
+        self._swept: dict[str, asyncio.Task[None]] = {}  # by what it is about: never two of the same
         self.beat = 0.0  # monotonic time of the last sweep that went well
 
     @property
@@ -93,7 +94,7 @@ class Worker:
         """Let running jobs end for a moment, then cancel them; what is cut off is done again later."""
         for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, *self._deliveries, return_exceptions=True)
+        await asyncio.gather(*self._tasks, *self._swept.values(), return_exceptions=True)
 
     async def _jobs(self, queue: str) -> None:
         """Procrastinate's worker returns normally when PostgreSQL restarts: start it again."""
@@ -134,20 +135,28 @@ class Worker:
             channels = await outbox.waiting_channels(tx, now=utcnow())
             late = await ladder.overdue(tx, by=OVERDUE)
         for channel in channels:
-            self._spawn(deliver(self._work, channel))
-        for incident_id, level in late:
-            self._spawn(remind(self._work, incident_id, level))
+            self._spawn(f"deliver {channel}", partial(deliver, self._work, channel))
+        if late:
+            self._spawn("remind", partial(self._remind, late))
         await self._work.directory.rota()
 
-    def _spawn(self, coroutine: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(coroutine)
-        self._deliveries.add(task)
-        task.add_done_callback(self._done)
+    async def _remind(self, late: Sequence[tuple[int, int]]) -> None:
+        """One after the other: after a storm they would take the database's connections from the webhooks."""
+        for incident_id, level in late:
+            try:
+                await remind(self._work, incident_id, level)
+            except AtsError as error:
+                log.warning("late reminder not fired yet", incident=incident_id, error=str(error))
 
-    def _done(self, task: asyncio.Task[None]) -> None:
-        self._deliveries.discard(task)
+    def _spawn(self, about: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        if about not in self._swept:  # else the last sweep's is still at it
+            task = self._swept[about] = asyncio.create_task(work())
+            task.add_done_callback(partial(self._done, about))
+
+    def _done(self, about: str, task: asyncio.Task[None]) -> None:
+        self._swept.pop(about, None)
         if not task.cancelled() and task.exception() is not None:
-            log.warning("swept work failed", error=str(task.exception()))
+            log.warning("swept work failed", about=about, error=str(task.exception()))
 
     async def _reap(self) -> None:
         """Give back the jobs of dead workers; the failure of one must not keep the others."""

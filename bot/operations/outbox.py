@@ -165,6 +165,12 @@ async def unsent(tx: Tx, message_id: int) -> None:
     )
 
 
+async def unthread(tx: Tx, message_id: int) -> None:
+    """The thread it belongs to is gone: it goes to the channel, and is certain not to be in Slack yet."""
+    gone = {"parent_id": None, "thread_ts": "", "attempted_at": None}
+    await tx.session.execute(update(Message).where(col(Message.id) == message_id).values(**gone))
+
+
 async def give_up(tx: Tx, message_id: int, reason: str) -> None:
     """It can never be sent as it is; the queue goes on without it."""
     await tx.session.execute(update(Message).where(col(Message.id) == message_id).values(failed=reason))

@@ -77,7 +77,9 @@ class Store:
             async with AsyncSession(self.engine, expire_on_commit=False) as session, session.begin():
                 row = await session.execute(text("select offset_seconds from clock where id = 1"))
                 yield Tx(session, self.jobs, timedelta(seconds=row.scalar_one()))
-        except (OperationalError, InterfaceError, PoolTimeoutError) as error:
+        except PoolTimeoutError as error:
+            raise UnreachableError("The bot is too busy: all its connections to its database are in use.") from error
+        except (OperationalError, InterfaceError) as error:
             raise UnreachableError(f"The bot's database does not answer: {_short(error)}") from error
         except DBAPIError as error:
             if error.connection_invalidated:

