@@ -11,11 +11,14 @@ from bench.process import LOOPBACK, Program, free_port
 from bench.stopwatch import Stopwatch
 from bench.wire import Wire, WiredTransport
 from bot.store import embedded
+from bot.store.migrate import migrate
 from sandbox.platform.database import seed_database
 from sandbox.server import SIGNING_SECRET, Sandbox
 from sandbox.serving import Server
 
-SETTINGS = "embedded PostgreSQL, its default (durable) settings; bot and bench in separate processes"
+SETTINGS = (
+    "embedded PostgreSQL, its default (durable) settings, an existing database; bot and bench in separate processes"
+)
 
 
 @dataclass
@@ -31,11 +34,13 @@ class World:
 
 @contextmanager
 def postgres() -> Iterator[tuple[Path, embedded.EmbeddedPostgres]]:
-    """An ATS_DATA_DIR and its server with default settings; stopped and removed at the end."""
+    """An ATS_DATA_DIR and its server with default settings and our schema; stopped and removed at the end."""
     folder = Path(tempfile.mkdtemp(prefix="ats-bench-"))
     folder.chmod(0o755)  # the server of root runs as somebody else, who must get in
     try:
-        yield folder, embedded.start(folder / "postgres")
+        server = embedded.start(folder / "postgres")
+        migrate(server.url)
+        yield folder, server
     finally:
         embedded.stop(folder / "postgres", mode="immediate")
         shutil.rmtree(folder, ignore_errors=True)
