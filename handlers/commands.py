@@ -193,6 +193,15 @@ async def _whoami(services: Services, asker: Asker, _command: Command) -> Messag
     return render.whoami_message(whoami_view(access, services.rules.channel))
 
 
+_HOLDERS = {
+    Role.VIEWER: "everybody in the operations channel",
+    Role.RESPONDER: "whoever is on call as primary or secondary, or is named in the settings",
+    Role.APPROVER: "the secondary and management while on call, or whoever is named in the settings",
+    Role.SECURITY: "whoever is on call for security incidents, or is named in the settings",
+    Role.ADMIN: "whoever is named in the settings",
+}
+
+
 def whoami_view(access: policy.Access, channel: str) -> WhoamiView:
     """What the bot knows about a person, as it is shown."""
     why = dict(reason.split(": ", 1) for reason in access.reasons)
@@ -208,7 +217,7 @@ def whoami_view(access: policy.Access, channel: str) -> WhoamiView:
         who=Who(access.slack_id, access.name),
         email=access.email,
         pagerduty_name=access.name if access.pd_id else "",
-        roles=tuple(RoleView(role, role in access.roles, why.get(role, "")) for role in Role),
+        roles=tuple(RoleView(role, role in access.roles, why.get(role) or _HOLDERS[role]) for role in Role),
         missing=tuple(missing),
     )
 

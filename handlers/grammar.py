@@ -88,6 +88,11 @@ def _nearest(typed: str) -> str:
     return f"/ats {COMMANDS[_ALIASES.get(found[0], found[0])].usage}" if found else ""
 
 
+def usage() -> str:
+    """All commands in one line, as a usage hint."""
+    return " | ".join(spec.usage for spec in COMMANDS.values())
+
+
 def help_rows() -> list[tuple[str, str]]:
     """(usage, summary) of every command, for `/ats help`."""
     return [(f"/ats {spec.usage}", spec.summary) for spec in COMMANDS.values()]

@@ -24,6 +24,7 @@ from bot.errors import ConfigError
 from bot.operations import clock
 from bot.store import embedded
 from bot.store.migrate import HEAD, migrate
+from handlers.grammar import usage
 from sandbox.platform.database import seed_database
 from sandbox.server import Sandbox
 from sandbox.serving import LOOPBACK, Server
@@ -74,6 +75,9 @@ async def _serve(server: embedded.EmbeddedPostgres, folder: Path, port: int, sta
         base_url=f"http://{LOOPBACK}:{port}",
         webhook_url=bot_address + WEBHOOK,
         state_dir=folder / "platform",
+        slack_options={
+            "command_help": {"/ats": {"description": "Incidents and health", "usage_hint": usage()}}
+        },
     )
     sandbox.platform.database_url = trading_url
     page = _listen(sandbox, port)

@@ -16,10 +16,10 @@ SECURITY_SERVICE = "Security"
 
 # One person per role; each is on call by the schedule named.
 PEOPLE = (
-    ("PDANA0ONCALL01", "Dana On-Call", "dana.oncall@ats.example", "DevOps lead", "PD-TRADING-PRIMARY"),
-    ("PSAM00SRE00002", "Sam SRE", "sam.sre@ats.example", "SRE", "PD-TRADING-SECONDARY"),
-    ("PCHRIS0CTO0003", "Chris CTO", "chris.cto@ats.example", "CTO", "PD-EXECUTIVE"),
-    ("PSIA0SECURITY4", "Sia Security", "sia.security@ats.example", "Security engineer", "PD-SECURITY"),
+    ("PDANA0ONCALL01", "Dana Ortiz", "dana.oncall@ats.example", "DevOps lead", "PD-TRADING-PRIMARY"),
+    ("PSAM00SRE00002", "Sam Reyes", "sam.sre@ats.example", "SRE", "PD-TRADING-SECONDARY"),
+    ("PCHRIS0CTO0003", "Chris Tan", "chris.cto@ats.example", "CTO", "PD-EXECUTIVE"),
+    ("PSIA0SECURITY4", "Sia Novak", "sia.security@ats.example", "Security engineer", "PD-SECURITY"),
 )
 
 PRIORITIES = (

@@ -15,7 +15,7 @@ def default_workspace() -> Workspace:
     workspace.add_user(CTO, "chris", "Chris Tan", "chris.cto@ats.example")
     workspace.add_user(SECURITY, "sia", "Sia Novak", "sia.security@ats.example")
     workspace.add_user(OUTSIDER, "olli", "Olli Vance", "olli.sales@ats.example")
-    workspace.add_user(workspace.bot_user, "ats", "ATS", is_bot=True)
+    workspace.add_user(workspace.bot_user, "ats-bot", "ats-bot", is_bot=True)
     workspace.add_channel(OPS_CHANNEL, "trading-ops-alerts", members=PERSONAS)
     workspace.add_channel(GENERAL, "general", members=PERSONAS)
     workspace.add_channel(EXEC, "exec-private", private=True, members=[CTO])

@@ -72,7 +72,7 @@ async def test_people_are_found_by_their_exact_address(client: PagerDuty, far: P
     sam = await client.user_by_email("SAM.SRE@ats.example ")
     user = far.world.user_by_email(SAM)
     assert user is not None
-    assert sam == PdUser(user.id, "Sam SRE", SAM, f"http://pd.example/web/users/{user.id}")
+    assert sam == PdUser(user.id, "Sam Reyes", SAM, f"http://pd.example/web/users/{user.id}")
     assert await client.user_by_email("ats.example") is None
     assert await client.user_by_email("olli.sales@ats.example") is None
     assert await client.user_by_email("  ") is None
@@ -91,7 +91,7 @@ async def test_on_calls_carry_address_level_and_end(client: PagerDuty, far: Page
     (schedule,) = await client.schedules("TRADING-SECONDARY")
     (only,) = await client.oncalls(schedule_ids=[schedule["id"]])
     assert isinstance(only, OnCall)
-    assert (only.schedule_id, only.user.name) == (schedule["id"], "Sam SRE")
+    assert (only.schedule_id, only.user.name) == (schedule["id"], "Sam Reyes")
     assert await client.oncalls(schedule_ids=[]) == []
 
 

@@ -48,14 +48,14 @@ async def test_on_calls_follow_the_policies(api: httpx.AsyncClient, pagerduty: P
         ]
 
     assert await people() == [
-        ("PD-TRADING-PRIMARY", 1, "Dana On-Call"),
-        ("PD-TRADING-SECONDARY", 2, "Sam SRE"),
-        ("PD-EXECUTIVE", 3, "Chris CTO"),
-        ("PD-SECURITY", 1, "Sia Security"),
+        ("PD-TRADING-PRIMARY", 1, "Dana Ortiz"),
+        ("PD-TRADING-SECONDARY", 2, "Sam Reyes"),
+        ("PD-EXECUTIVE", 3, "Chris Tan"),
+        ("PD-SECURITY", 1, "Sia Novak"),
     ]
     secondary = pagerduty.world.schedule_named("PD-TRADING-SECONDARY").id
     pagerduty.set_on_call("PD-TRADING-SECONDARY", "chris.cto@ats.example")
-    assert await people(f"?schedule_ids[]={secondary}") == [("PD-TRADING-SECONDARY", 2, "Chris CTO")]
+    assert await people(f"?schedule_ids[]={secondary}") == [("PD-TRADING-SECONDARY", 2, "Chris Tan")]
     pagerduty.set_on_call("PD-TRADING-SECONDARY", None)
     assert await people(f"?schedule_ids[]={secondary}") == []
 
@@ -63,7 +63,7 @@ async def test_on_calls_follow_the_policies(api: httpx.AsyncClient, pagerduty: P
 async def test_a_new_incident_goes_to_whoever_is_on_call(pagerduty: PagerDutyServer) -> None:
     """The first level is assigned; nobody on call means an unassigned incident, not an error."""
     pagerduty.set_on_call("PD-TRADING-PRIMARY", SAM)
-    assert (await pagerduty.trigger("One"))["assignments"][0]["assignee"]["summary"] == "Sam SRE"
+    assert (await pagerduty.trigger("One"))["assignments"][0]["assignee"]["summary"] == "Sam Reyes"
     pagerduty.set_on_call("PD-TRADING-PRIMARY", None)
     assert (await pagerduty.trigger("Two"))["assignments"] == []
 

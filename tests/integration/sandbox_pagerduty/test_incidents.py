@@ -21,13 +21,13 @@ def code(response: httpx.Response) -> tuple[int, int]:
 async def test_acknowledging_assigns_a_stranger(api: httpx.AsyncClient, pagerduty: PagerDutyServer) -> None:
     """Who acknowledges without being assigned becomes the assignee, so a service account would take it away."""
     made = await pagerduty.trigger("Slow API")
-    assert [each["assignee"]["summary"] for each in made["assignments"]] == ["Dana On-Call"]
+    assert [each["assignee"]["summary"] for each in made["assignments"]] == ["Dana Ortiz"]
     answer = await api.put(f"/incidents/{made['id']}", json=ACKNOWLEDGE, headers={"From": SAM})
     incident = answer.json()["incident"]
     assert incident["status"] == "acknowledged"
-    assert [each["assignee"]["summary"] for each in incident["assignments"]] == ["Sam SRE"]
-    assert [each["acknowledger"]["summary"] for each in incident["acknowledgements"]] == ["Sam SRE"]
-    assert incident["last_status_change_by"]["summary"] == "Sam SRE"
+    assert [each["assignee"]["summary"] for each in incident["assignments"]] == ["Sam Reyes"]
+    assert [each["acknowledger"]["summary"] for each in incident["acknowledgements"]] == ["Sam Reyes"]
+    assert incident["last_status_change_by"]["summary"] == "Sam Reyes"
 
 
 async def test_doing_it_twice_is_refused_by_code(api: httpx.AsyncClient, pagerduty: PagerDutyServer) -> None:
@@ -218,4 +218,4 @@ async def test_log_entries_are_newest_first(api: httpx.AsyncClient, pagerduty: P
     kinds = [each["type"].removesuffix("_log_entry") for each in entries]
     assert kinds == ["annotate", "acknowledge", "assign", "trigger"]
     assert entries[0]["channel"]["summary"] == "Scaling out"
-    assert entries[0]["agent"]["summary"] == "Dana On-Call"
+    assert entries[0]["agent"]["summary"] == "Dana Ortiz"

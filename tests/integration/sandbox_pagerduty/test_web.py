@@ -18,7 +18,7 @@ async def test_an_incident_s_link_shows_it(pagerduty: PagerDutyServer, hook: Hoo
         missing = await browser.get("/pagerduty/web/incidents/PNONE")
     assert page.status_code == 200
     assert page.headers["content-type"].startswith("text/html")
-    for words in ("#1 &lt;b&gt;Slow&lt;/b&gt; API", "Dana On-Call", "Scaling &lt;i&gt;out&lt;/i&gt;", "p95"):
+    for words in ("#1 &lt;b&gt;Slow&lt;/b&gt; API", "Dana Ortiz", "Scaling &lt;i&gt;out&lt;/i&gt;", "p95"):
         assert words in page.text
     assert made["html_url"] in account.text
     assert "PD-EXECUTIVE" not in missing.text

@@ -51,7 +51,7 @@ async def test_the_incident_has_the_webhook_shape(
         "incident",
     )
     assert (data["number"], data["status"], data["urgency"]) == (1, "triggered", "high")
-    assert [each["summary"] for each in data["assignees"]] == ["Dana On-Call"]
+    assert [each["summary"] for each in data["assignees"]] == ["Dana Ortiz"]
     assert (data["priority"]["summary"], data["service"]["summary"]) == ("P1", "AI Trading System")
     assert not {"incident_number", "assignments", "alerts", "body"} & set(data)
     assert len(event["occurred_at"]) == len("2026-01-01T00:00:00.000Z")
@@ -131,7 +131,7 @@ async def test_a_note_event_is_the_note(
     await pagerduty.settle()
     data = hook.bodies[1]["event"]["data"]
     assert (data["type"], data["incident"]["id"], data["trimmed"]) == ("incident_note", made["id"], True)
-    assert hook.bodies[1]["event"]["agent"]["summary"] == "Sam SRE"
+    assert hook.bodies[1]["event"]["agent"]["summary"] == "Sam Reyes"
 
 
 async def test_trouble_is_tried_again_under_the_same_id(
