@@ -78,7 +78,9 @@ class Store:
                 row = await session.execute(text("select offset_seconds from clock where id = 1"))
                 yield Tx(session, self.jobs, timedelta(seconds=row.scalar_one()))
         except PoolTimeoutError as error:
-            raise UnreachableError("The bot is too busy: all its connections to its database are in use.") from error
+            raise UnreachableError(
+                "The bot is too busy: all its connections to its database are in use."
+            ) from error
         except (OperationalError, InterfaceError) as error:
             raise UnreachableError(f"The bot's database does not answer: {_short(error)}") from error
         except DBAPIError as error:
