@@ -30,6 +30,7 @@ from bot.operations import incidents
 from bot.operations.rules import Rules
 from bot.operations.views import on_call_views, row_view, shown
 from bot.render import HomeView, Message, PolicyLevel, PolicyView, Who
+from bot.runbook_watch import RunbookWatch
 from bot.sockets import Sockets
 from bot.store import embedded
 from bot.store.migrate import migrate
@@ -43,9 +44,14 @@ from handlers.commands import whoami_view
 log = structlog.get_logger(__name__)
 
 
+def runbook_path(settings: Settings) -> Path:
+    """The team's runbook, or the one that is shipped."""
+    return settings.runbook or runbook.shipped_path()
+
+
 def load_rules(settings: Settings) -> Rules:
     """Compile the runbook; raises ConfigError if it cannot be read or has errors."""
-    path = settings.runbook or Path(str(runbook.shipped_path()))
+    path = runbook_path(settings)
     try:
         text = path.read_bytes().decode("utf-8", errors="replace")
     except OSError as error:
@@ -129,9 +135,13 @@ class Bot:
             from_email=settings.pagerduty_from_email,
         )
         self.worker = jobs.Worker(self.work)
+        self.watch = RunbookWatch(runbook_path(settings), store, lambda: self.rules, self._swap)
         self.bolt = self._bolt()
         register_all(self.bolt, BotServices(self))
         self.sockets = Sockets(self.bolt, settings.slack_app_token.get_secret_value())
+
+    def _swap(self, rules: Rules) -> None:
+        self.rules = rules
 
     def _bolt(self) -> AsyncApp:
         async def authorize(**_: Any) -> AuthorizeResult:
@@ -288,21 +298,21 @@ async def running(settings: Settings, *, role: str = "all") -> AsyncIterator[tup
     store = Store(url)
     bot = Bot(settings, store)
     server: _Server | None = None
-    connecting: asyncio.Task[None] | None = None
+    background = [asyncio.create_task(bot.watch.run())]
     try:
         await store.jobs.open_async()
         jobs.register(bot.work)
         if role in {"all", "web"}:
             server = await _Server.start(web_app(bot.figures, bot_endpoints(bot)), settings.host, settings.port)
-            connecting = asyncio.create_task(bot.connect_slack())
+            background.append(asyncio.create_task(bot.connect_slack()))
         if role in {"all", "worker"}:
             bot.worker.start()
             bot.figures.worker_alive = lambda: bot.worker.alive
         yield bot, server.base_url if server else ""
     finally:
-        if connecting is not None:
-            connecting.cancel()
-            await asyncio.gather(connecting, return_exceptions=True)
+        for task in background:
+            task.cancel()
+        await asyncio.gather(*background, return_exceptions=True)
         if server is not None:
             await server.stop()
         await bot.close()

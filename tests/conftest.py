@@ -19,7 +19,7 @@ for _name in ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PRO
 
 CLEAN = """
 set session_replication_role = replica;  -- the timeline's own trigger refuses, as it should
-delete from timeline; delete from message; delete from incident; delete from inbox; delete from lane;
+delete from timeline; delete from message; delete from incident; delete from inbox; delete from lane; delete from alias;
 delete from procrastinate_events; delete from procrastinate_jobs; delete from procrastinate_workers;
 update clock set offset_seconds = 0;
 """

@@ -13,7 +13,7 @@ from bot.domain import lifecycle
 from bot.domain.pagerduty import PdEvent, Snapshot
 from bot.domain.people import NOBODY, Who
 from bot.domain.severity import severity
-from bot.operations import inbox, ladder, outbox, timeline
+from bot.operations import aliases, inbox, ladder, outbox, timeline
 from bot.operations.rules import Rules
 from bot.operations.views import status_note
 from bot.store.session import EFFECT_QUEUE, Tx
@@ -171,11 +171,11 @@ async def _describe(tx: Tx, rules: Rules, incident: Incident, seen: Snapshot) ->
     incident.urgency, incident.priority = seen.urgency or incident.urgency, seen.priority
     incident.merged_into = seen.merged_into
     incident.assignees = [p.as_json() for p in seen.assignees]
-    _match(rules, incident)
+    await _match(tx, rules, incident)
     await _classify(tx, rules, incident)
 
 
-def _match(rules: Rules, incident: Incident) -> None:
+async def _match(tx: Tx, rules: Rules, incident: Incident) -> None:
     if incident.entry_chosen:
         return
     signals = Signals(
@@ -184,7 +184,7 @@ def _match(rules: Rules, incident: Incident) -> None:
         runbook_url=str(incident.details.get("runbook_url") or ""),
         service=incident.service,
     )
-    found = match(rules.plan, signals)
+    found = match(rules.plan, signals, await aliases.for_title(tx, incident.title))
     incident.entry_id = found.entry.id if found else ""
     incident.entry_reason = found.reason if found else ""
 
@@ -335,7 +335,7 @@ async def enriched(
         incident.details = dict(details)
     incident.oncall = [dict(o) for o in oncall] or incident.oncall
     incident.enriched_at = tx.now
-    _match(rules, incident)
+    await _match(tx, rules, incident)
     await _classify(tx, rules, incident)
     if _visible(incident) != before:
         await outbox.show_card(tx, incident_id, rules.channel)
@@ -349,6 +349,7 @@ async def choose_entry(tx: Tx, rules: Rules, number: int, entry_id: str, *, by: 
         return False
     incident.entry_id, incident.entry_chosen = entry.id, True
     incident.entry_reason = f"chosen by {by.name or by.slack_id}"
+    await aliases.remember(tx, incident.title, entry.id, by=by)
     await _classify(tx, rules, incident)
     await timeline.append(
         tx, incident.id, "entry", f"Runbook entry chosen: {entry.title}", actor=by, source="slack"

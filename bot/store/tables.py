@@ -123,6 +123,16 @@ class Lane(SQLModel, table=True):
     reason: str = ""
 
 
+class Alias(SQLModel, table=True):
+    """A title that a person has assigned to an entry of the runbook."""
+
+    __tablename__ = "alias"
+    title: str = Field(primary_key=True)  # its words in lower case, as the runbook library compares them
+    entry_id: str
+    chosen_by: dict[str, Any] = _json(dict)
+    chosen_at: datetime = _when(nullable=False)
+
+
 class Inbox(SQLModel, table=True):
     """Everything that was delivered to us, once."""
 

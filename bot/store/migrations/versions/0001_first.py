@@ -61,6 +61,13 @@ CREATE TABLE incident (
 CREATE INDEX incident_due ON incident (due_at) WHERE due_at is not null;
 CREATE INDEX incident_open ON incident (id) WHERE status <> 'resolved';
 
+CREATE TABLE alias (
+    title VARCHAR PRIMARY KEY,
+    entry_id VARCHAR NOT NULL,
+    chosen_by JSONB NOT NULL,
+    chosen_at TIMESTAMPTZ NOT NULL
+);
+
 CREATE TABLE lane (
     channel VARCHAR PRIMARY KEY,
     paused_until TIMESTAMPTZ,
