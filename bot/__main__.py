@@ -177,6 +177,37 @@ def timeline_export(
         output.write_text(text, encoding="utf-8")
 
 
+@app.command()
+def postmortem(
+    number: Annotated[int, typer.Argument(help="The incident's number.")],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="A file; standard output without.")
+    ] = None,
+) -> None:
+    """Write the first draft of a postmortem as Markdown: the recorded facts, and questions for people."""
+    from bot.app import database_url, load_rules
+    from bot.config import Settings
+    from bot.domain.postmortem import draft
+    from bot.operations import record
+    from bot.store.session import Store
+
+    settings = Settings.load()
+
+    async def read() -> str:
+        store = Store(database_url(settings))
+        try:
+            async with store.transaction() as tx:
+                return draft(await record.facts(tx, load_rules(settings), number))
+        finally:
+            await store.close()
+
+    text = asyncio.run(read())
+    if output is None:
+        sys.stdout.write(text)
+    else:
+        output.write_text(text, encoding="utf-8")
+
+
 def _mount_runbook() -> None:
     from bot.cli_runbook import app as runbook_app
 

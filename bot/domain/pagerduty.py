@@ -137,9 +137,7 @@ def event(body: Mapping[str, Any], *, now: datetime) -> PdEvent | None:
     data = _map(raw.get("data"))
     at = parse_time(raw.get("occurred_at")) or now
     inner = (
-        data
-        if _text(data.get("type")).removesuffix("_reference") == "incident"
-        else _map(data.get("incident"))
+        data if _text(data.get("type")).removesuffix("_reference") == "incident" else _map(data.get("incident"))
     )
     incident_id = _text(inner.get("id"))
     if not kind.startswith("incident.") or not incident_id:

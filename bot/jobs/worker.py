@@ -36,6 +36,7 @@ PURGE: Final = 3600.0
 OVERDUE: Final = timedelta(seconds=3)
 STALLED: Final = 30.0  # seconds without a heartbeat; less, and a blocked event loop would run a job twice
 KEEP_HOURS: Final = 24
+GRACE: Final = 3  # seconds that work under way has to end when the process stops
 _AFTER_CARD: Final = {"enrich", "remind"}  # begun by the webhook that begins a card, which people wait for
 _PAUSE: Final = 0.05  # seconds that these leave to the card
 _RETRY = procrastinate.RetryStrategy(max_attempts=8, exponential_wait=2)
@@ -94,7 +95,7 @@ class Worker:
         """Let running jobs end for a moment, then cancel them; what is cut off is done again later."""
         for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, *self._swept.values(), return_exceptions=True)
+        await asyncio.gather(*self._tasks, _cut_off(list(self._swept.values())), return_exceptions=True)
 
     async def _jobs(self, queue: str) -> None:
         """Procrastinate's worker returns normally when PostgreSQL restarts: start it again."""
@@ -105,7 +106,7 @@ class Worker:
                     concurrency=self._concurrency,
                     fetch_job_polling_interval=POLL,
                     install_signal_handlers=False,
-                    shutdown_graceful_timeout=3,
+                    shutdown_graceful_timeout=GRACE,
                     update_heartbeat_interval=5,
                     stalled_worker_timeout=STALLED,
                 )
@@ -173,3 +174,12 @@ class Worker:
         await self._work.store.jobs.job_manager.delete_old_jobs(
             nb_hours=KEEP_HOURS, include_failed=True, include_cancelled=True, include_aborted=True
         )
+
+
+async def _cut_off(tasks: Sequence[asyncio.Task[None]]) -> None:
+    """Give tasks a moment to end, then cancel them."""
+    if tasks:
+        _, late = await asyncio.wait(tasks, timeout=GRACE)
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
