@@ -36,6 +36,7 @@ class Annotation:
     revert: str = ""
     params: dict[str, str] = field(default_factory=dict)
     line: int = 0
+    broken: bool = False  # something in it is wrong, so that it unlocks nothing
     lines: dict[str, int] = field(default_factory=dict)  # key -> line
 
     @property

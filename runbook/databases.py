@@ -37,6 +37,7 @@ _MONGO_READS = re.compile(
     r"|sh\.status\(\)|db\.adminCommand\(\{?\s*['\"]?(?:ping|hello|replSetGetStatus|serverStatus|listDatabases)['\"]?"
     r"(?:\s*:\s*1\s*\})?\))\)?\s*;?"
 )
+_TWO = 2  # a database and a user
 _DISPLAY = re.compile(r"\\[Gg]\s*;?\s*$")  # the mysql client's own way to end and show a statement
 
 
@@ -126,7 +127,7 @@ def psql(simple: Simple, _program: Program) -> Verdict:
         w.glob or w.tilde or (not _CONNINFO.match(w.shown) and not w.opaque) for w in found.operands
     ):
         problem = "its connection is not understood"
-    if not problem and found.operands and "," in (found.operands[0].literal or ""):
+    if not problem and (len(found.operands) > _TWO or any("," in w.shown for w in found.operands[:1])):
         problem = "its connection is not understood"
     if problem or texts is None:
         return manual(problem).but(warnings=warnings)
@@ -153,8 +154,10 @@ def mysql(simple: Simple, _program: Program) -> Verdict:
     found = parse_arguments(list(simple.words[1:]), _MYSQL)
     warnings = _password_warning(found, [], "-p", "--password")
     texts = _statements(found, "-e", "--execute")
-    if found.problem:
-        return manual(f"mysql: {found.problem}").but(warnings=warnings)
+    if found.problem or len(found.operands) > 1:
+        return manual(f"mysql: {found.problem or 'more than one database is not understood'}").but(
+            warnings=warnings
+        )
     if not texts:
         reason = (
             "mysql without -e opens a session" if texts is not None else "the SQL is only known when it runs"

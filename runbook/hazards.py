@@ -13,7 +13,8 @@ _RESTART_ALL = re.compile(
 )
 _DOWN_VOLUMES = re.compile(r"\bcompose\s[^\n]{0,200}\bdown\b[^\n]{0,200}\s(?:-\w*v\w*\b|--volumes\b)")
 _FIREWALL = re.compile(
-    r"\bufw\s+(?:--force\s+)?(?:deny|reject|enable|default|limit|reset|delete)\b|\bip6?tables\s[^\n]{0,200}-(?:A|I|P|F|D)\b|\bnft\s+(?:add|flush|delete)\b"
+    r"\bufw\s+(?:--force\s+)?(?:deny|reject|enable|default|limit|reset|delete)\b|\bip6?tables\s[^\n]{0,200}-(?:A|I|P|F|D)\b"
+    r"|\bnft\s+(?:add|flush|delete)\b"
     r"|\bfirewall-cmd\b"
 )
 _TEMPORARY = re.compile(
@@ -21,7 +22,8 @@ _TEMPORARY = re.compile(
 )
 _SECRET = re.compile(
     r"(?i)(?:\b|_|-)(?:password|passwd|pwd|secret|token|api[_-]?key|access[_-]?key)\s*[=:]\s*['\"]?(?![$<\[{*'\"])(?!x{3,}|\.{3}|your|change)[^\s'\"$<\[{]{6,}"
-    r"|\bAKIA[0-9A-Z]{16}\b|\bgh[pousr]_[A-Za-z0-9]{20,}|\bxox[abprs]-[A-Za-z0-9-]{10,}|-----BEGIN [A-Z ]{0,30}PRIVATE KEY"
+    r"|\bAKIA[0-9A-Z]{16}\b|\bgh[pousr]_[A-Za-z0-9]{20,}|\bxox[abprs]-[A-Za-z0-9-]{10,}"
+    r"|-----BEGIN [A-Z ]{0,30}PRIVATE KEY"
 )
 _REVIEW_KEYS = re.compile(r"(?i)^next\s+review|^review\s+(?:due|by|date)")
 _DATE = re.compile(r"\b(\d{4})-(\d{2})-(\d{2})\b")

@@ -10,7 +10,7 @@ from urllib.parse import unquote
 from runbook.arguments import Arguments, parse_arguments
 from runbook.model import Kind, Risk
 from runbook.risk import Verdict, manual
-from runbook.shell import Simple, Word
+from runbook.shell import Literal, Simple, Word
 from runbook.tables_of_programs import Flag, Program, flags_of
 
 _SCHEME = re.compile(r"(?i)^([a-z][a-z0-9+.-]*)://")
@@ -70,7 +70,7 @@ def _address_problem(address: Word) -> str:
         "%" in address.leading and re.search(r"%(?:0|1|5c)", text, re.IGNORECASE)
     ):
         return "the address holds a pattern"
-    word = acts(text)
+    word = acts("".join(p.text if isinstance(p, Literal) else "0" for p in address.parts))
     return f"a GET of an address that says “{word}” may act" if word else ""
 
 

@@ -199,8 +199,6 @@ def _instruction() -> Verdict:
 
 def _checklist(group: Group, entry_id: str, lead: str, context: Context) -> list[Step]:
     notes = group.before
-    if not notes:
-        return []
     if group.annotations:
         message = "An annotation stands above no command."
         context.problems.append(
@@ -213,6 +211,8 @@ def _checklist(group: Group, entry_id: str, lead: str, context: Context) -> list
                 "Move it directly above the command.",
             )
         )
+    if not notes:
+        return []
     for note in notes:
         for found in _PLACEHOLDER.findall(note.text):
             context.placeholders.setdefault(found, note.line)

@@ -27,6 +27,17 @@ def _pattern(encoding: str) -> re.Pattern[str]:
     return re.compile(f"{emoji}|{symbol}|{latin}")
 
 
+# An emoji whose first character, Apple's logo, was lost on the way: "üö®" for 🚨.
+_BEHEADED = re.compile(f"ü[{_class_of(0x8C, 0xAC, 'mac_roman')}][{_class_of(0x80, 0xBF, 'mac_roman')}]")
+
+
+def _crowned(found: re.Match[str]) -> str:
+    try:
+        return (b"\xf0" + found[0].encode("mac_roman")).decode("utf-8")
+    except UnicodeError:
+        return found[0]
+
+
 _PATTERNS = tuple((encoding, _pattern(encoding)) for encoding in _LOSSLESS)
 
 
@@ -51,7 +62,7 @@ def repair(text: str) -> str:
         return text
     for encoding, pattern in _PATTERNS:
         text = pattern.sub(_restorer(encoding), text)
-    return text
+    return _BEHEADED.sub(_crowned, text)
 
 
 _MARKUP = re.compile(r"(`+)(.*?)\1|[*`]+|(?<!\w)_+(?=\S)|(?<=\S)_+(?!\w)|~~", re.DOTALL)

@@ -33,6 +33,7 @@ class Unlocker:
 
     def _read(self, step: Step) -> Annotation:
         annotation, problems = read_annotation(self._notes.get(step.id, []))
+        annotation.broken = bool(problems)
         self.problems += problems
         return annotation
 
@@ -65,7 +66,7 @@ class Unlocker:
         self._check_params(step, said)
         if said.revert:
             self._reverts.append((step, said.lines["revert"]))
-        if said.unlocks and self._may_unlock(step, said):
+        if said.unlocks and self._may_unlock(step, said) and not said.broken:
             step = self._unlocked(step, said)
         step = replace(step, digest=step_digest(step))
         return _left_to_people(step) if step.risk is Risk.MANUAL else step

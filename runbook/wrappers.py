@@ -1,5 +1,6 @@
 """Programs that run another program: what they run is what counts."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -161,6 +162,10 @@ class _Wrapped:
         texts = [w.literal for w in inner]
         if any(t is None for t in texts):
             return manual(f"what {self.name} runs is only known when it runs")
+        if len(inner) > 1 and any(not t or re.search(r"[\s;|&<>()`$]", t) for t in texts if t is not None):
+            return manual(
+                f"{self.name} joins its arguments, and the quotes around one of them are lost on the way"
+            )
         return self._text(" ".join(t for t in texts if t is not None), list(self.simple.words))
 
     def _text(self, text: str, words: list[Word]) -> Verdict:

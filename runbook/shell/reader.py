@@ -21,6 +21,8 @@ MAX_NESTING = 60  # opening brackets at once, checked before parsing
 _INVISIBLE = re.compile(
     r"[\x00-\x08\x0b-\x1f\x7f\x80-\xa0\u00ad\u1680\u180e\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000\ufeff]"
 )
+_BEYOND_ASCII = re.compile(r"[^\x00-\x7f]")
+_LONG_DELIMITER = re.compile(r"<<-?\s*\S{60}")
 _GAP = re.compile(r"(?:[ \t\n]|\\\n)*")
 _REDIRECTS = {
     ">": Redirect(stdout="null"),
@@ -83,14 +85,17 @@ def _needs_shell(what: str) -> str:
 
 class _Reader:
     def __init__(self, text: str, slots: tuple[str, ...]) -> None:
-        self.source = text.encode("utf-8")
+        self.text = text
+        # tree-sitter-bash looks characters up in a table of 256 and can crash beyond it, so it only sees ASCII: to a
+        # shell, every other character is just part of a word. One character stays one byte, so places stay the same.
+        self.source = _BEYOND_ASCII.sub(".", text).encode("ascii")
         self.slots = slots
 
     def text_of(self, node: Syntax) -> str:
-        return self.source[node.start_byte : node.end_byte].decode("utf-8", "replace")
+        return self.text[node.start_byte : node.end_byte]
 
     def _between(self, start: int, end: int) -> str:
-        return self.source[start:end].decode("utf-8", "replace")
+        return self.text[start:end]
 
     def check_gaps(self, node: Syntax) -> None:
         """Nothing but blanks stands between the parts of a node: no text is skipped unseen."""
@@ -277,7 +282,7 @@ def _top(reader: _Reader, root: Syntax) -> list[Statement | Comment]:
     try:
         reader.check_gaps(root)
     except _Refused as refusal:
-        return _whole(reader.source.decode("utf-8"), str(refusal))
+        return _whole(reader.text, str(refusal))
     return found
 
 
@@ -293,8 +298,7 @@ def _spoil(found: list[Statement | Comment], reason: str) -> None:
 
 def _place(reader: _Reader, syntax: Syntax) -> Statement:
     start, end = syntax.start_point, syntax.end_point
-    line_start = reader.source.rfind(b"\n", 0, syntax.start_byte) + 1
-    column = len(reader.source[line_start : syntax.start_byte].decode("utf-8", "replace")) + 1
+    column = syntax.start_byte - reader.text.rfind("\n", 0, syntax.start_byte)
     text = reader.text_of(syntax)
     last = end.row + 1 if end.column or end.row == start.row else end.row
     return Statement(reader.statement(syntax), text, start.row + 1, last, column)
