@@ -21,8 +21,10 @@ from bot.store import embedded
 from bot.store.migrate import HEAD
 from bot.store.session import Store
 from bot.store.tables import Incident
+from tests.chaos.oracle import settled
 from tests.chaos.process import ROOT, environment
 from tests.chaos.stage import Stage
+from tests.rig import eventually
 
 AWAY = "postgresql://nobody@127.0.0.1:1/none"
 
@@ -90,6 +92,41 @@ async def test_a_signal_stops_run_within_five_seconds(stage: Stage, how: signal.
         await stage.pagerduty.trigger("PM2 High Restart Rate")
         assert await bot.stop(how, within=5.0) == 0
         assert "Traceback" not in bot.said()
+    finally:
+        await bot.close()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("killed", [False, True])
+async def test_a_slack_that_hangs_does_not_keep_run_from_stopping(stage: Stage, killed: bool) -> None:
+    """A message under way, by a job or by the sweep, is given a moment and no more; the next start sends it."""
+    stage.slack.faults.hang("chat.postMessage", times=-1)
+    await stage.pagerduty.trigger("PM2 High Restart Rate")
+    await stop_while_posting(stage, killed=killed)
+    if killed:  # its job is taken for running still, so that the next one's sweep does the work
+        stage.slack.calls.clear()
+        stage.slack.faults.clear()
+        stage.slack.faults.hang("conversations.history", times=-1)
+        await stop_while_posting(stage, method="conversations.history")
+    stage.slack.faults.clear()
+    again = stage.bot()
+    try:
+        await eventually(stage.cards, within=60)
+        await settled(stage, within=60)
+        assert len(stage.cards()) == 1
+    finally:
+        await again.close()
+
+
+async def stop_while_posting(stage: Stage, *, method: str = "chat.postMessage", killed: bool = False) -> None:
+    """Start a bot, wait for its call of that method, and stop it in time."""
+    bot = stage.bot()
+    try:
+        await eventually(lambda: [c for c in stage.slack.calls if c.method == method], within=60)
+        if killed:
+            await bot.kill()
+        else:
+            assert await bot.stop(within=5.0) == 0
     finally:
         await bot.close()
 
