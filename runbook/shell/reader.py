@@ -256,7 +256,8 @@ def parse(text: str, slots: tuple[str, ...] = ()) -> list[Statement | Comment]:
     if _INVISIBLE.search(text):
         return _whole(text, "it holds invisible characters")
     if (
-        text.count("<") > MAX_ANGLES
+        _LONG_DELIMITER.search(text)
+        or text.count("<") > MAX_ANGLES
         or text.count("\n") + text.count(";") + text.count("|") > 3 * MAX_STATEMENTS
     ):
         return _whole(text, "it is too long to be proved")
