@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import make_transient_to_detached
 from sqlmodel import col
 
 from bot.domain import lifecycle
@@ -44,7 +45,8 @@ async def receive(
         return "duplicate"
     if event is None:
         return "recorded"
-    incident = await _load(tx, event.incident_id)
+    fresh = event.type == "incident.triggered" and event.snapshot is not None  # most likely not known yet
+    incident = None if fresh else await _load(tx, event.incident_id)
     if incident is None and event.snapshot is None:
         await tx.defer("adopt", queue=EFFECT_QUEUE, inbox_id=inbox_id, pd_id=event.incident_id)
         return "adopting"
@@ -78,10 +80,11 @@ async def _apply(
     if incident is None:
         if event.snapshot is None:
             return
-        incident, is_new = await _begin(tx, rules, event.snapshot, event.status, by=event.agent, at=event.at)
+        incident, is_new = await _begin(
+            tx, rules, event.snapshot, event.status, by=event.agent, at=event.at, oncall=oncall
+        )
         if is_new:
-            incident.oncall = [dict(o) for o in oncall]
-            await _write_down(tx, incident, event)
+            await _write_down(tx, incident, event, first=True)
             return
     before = _visible(incident)
     if event.snapshot is not None and event.at >= incident.seen_at:
@@ -120,46 +123,54 @@ async def _already_written(tx: Tx, incident: Incident, event: PdEvent) -> bool:
 
 
 async def _begin(
-    tx: Tx, rules: Rules, seen: Snapshot, status: str, *, by: Who, at: Any = None
+    tx: Tx,
+    rules: Rules,
+    seen: Snapshot,
+    status: str,
+    *,
+    by: Who,
+    at: datetime | None = None,
+    oncall: Sequence[Mapping[str, Any]] = (),
 ) -> tuple[Incident, bool]:
-    """Store an incident that is new to us; False if somebody else stored it in between."""
-    status = status or seen.status or "triggered"
+    """Store an incident that is new to us; if it is not, the row that is there, and False.
+
+    Everything is decided before the one INSERT: people wait for the card that follows.
+    """
     at = at or seen.changed_at or seen.created_at or tx.now
-    progress = lifecycle.begin(status, at, created_at=seen.created_at, by=by)
-    values: dict[str, Any] = {
-        "pd_id": seen.pd_id,
-        "number": await _free_number(tx, seen.number),
-        "status_at": progress.status_at,
-        "triggered_at": progress.triggered_at,
-        "seen_at": at,
-        "created_at": tx.now,
-        "acked_by": {}, "resolved_by": {}, "assignees": [], "details": {}, "oncall": [], "reminders": [],
-        "pending": {},
-        **dict.fromkeys(
-            ("title", "url", "service", "service_id", "urgency", "priority", "severity", "merged_into",
-             "entry_id", "entry_reason"), ""
-        ),
-        "status": "triggered", "entry_chosen": False, "level": 0,
-    }  # fmt: skip
-    statement = insert(Incident).values(**values).on_conflict_do_nothing().returning(col(Incident.id))
-    is_new = (await tx.session.execute(statement)).scalar_one_or_none() is not None
-    incident = await _load(tx, seen.pd_id)
-    if incident is None:  # the number was taken in this very instant: PagerDuty sends again
-        raise LookupError(f"incident {seen.pd_id} could not be stored")
-    if is_new:
-        await _describe(tx, rules, incident, seen)
-        _set_progress(incident, progress)
-        await ladder.arm(tx, rules, incident, ladder.anchor_of(incident))
-        await outbox.show_card(tx, incident.id or 0, rules.channel)
-        await tx.defer("enrich", queue=EFFECT_QUEUE, incident_id=incident.id)
-    return incident, is_new
+    progress = lifecycle.begin(status or seen.status or "triggered", at, created_at=seen.created_at, by=by)
+    incident = Incident(
+        pd_id=seen.pd_id, number=0, status_at=at, triggered_at=progress.triggered_at, seen_at=at,
+        created_at=tx.now, oncall=[dict(o) for o in oncall],
+    )  # fmt: skip
+    await _describe(tx, rules, incident, seen)
+    _set_progress(incident, progress)
+    known = await _insert(tx, incident, seen.number)
+    if known is not None:
+        return known, False
+    await ladder.arm(tx, rules, incident, ladder.anchor_of(incident))
+    await outbox.show_card(tx, incident.id or 0, rules.channel)
+    await tx.defer("enrich", queue=EFFECT_QUEUE, incident_id=incident.id)
+    return incident, True
 
 
-async def _free_number(tx: Tx, wanted: int | None) -> int:
-    if wanted is not None:
-        taken = await tx.session.execute(select(col(Incident.id)).where(col(Incident.number) == wanted))
-        if taken.scalar_one_or_none() is None:
-            return wanted
+async def _insert(tx: Tx, incident: Incident, wanted: int | None) -> Incident | None:
+    """Insert under PagerDuty's number, or one of ours if that is taken; the row of the same id if there is one."""
+    for number in (wanted, None):
+        values = incident.model_dump(exclude={"id"}) | {"number": number or await _own_number(tx)}
+        statement = insert(Incident).values(**values).on_conflict_do_nothing()
+        row = (await tx.session.execute(statement.returning(col(Incident.id)))).scalar_one_or_none()
+        if row is not None:
+            incident.id, incident.number = row, values["number"]
+            make_transient_to_detached(incident)
+            tx.session.add(incident)
+            return None
+        known = await _load(tx, incident.pd_id)
+        if known is not None:
+            return known
+    raise LookupError(f"incident {incident.pd_id} could not be stored")  # PagerDuty sends again
+
+
+async def _own_number(tx: Tx) -> int:
     return int((await tx.session.execute(select(func.nextval("incident_number")))).scalar_one())
 
 
@@ -267,7 +278,7 @@ _VERBS = {
 }
 
 
-async def _write_down(tx: Tx, incident: Incident, event: PdEvent) -> None:
+async def _write_down(tx: Tx, incident: Incident, event: PdEvent, *, first: bool = False) -> None:
     kind = event.type.removeprefix("incident.")
     text = _VERBS.get(kind, kind.replace("_", " ").replace(".", " "))
     if kind == "reassigned" and event.snapshot:
@@ -281,6 +292,7 @@ async def _write_down(tx: Tx, incident: Incident, event: PdEvent) -> None:
     await timeline.append(
         tx, incident.id, "note" if kind == "annotated" else kind, text, actor=event.agent,
         source="slack" if event.agent.slack_id else "pagerduty", at=event.at, data={"event_id": event.id},
+        first=first,
     )  # fmt: skip
 
 

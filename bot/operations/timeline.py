@@ -26,8 +26,12 @@ async def append(
     source: str = "bot",
     at: datetime | None = None,
     data: Mapping[str, Any] | None = None,
+    first: bool = False,
 ) -> TimelineEntry:
-    """Write down that something happened. The caller holds the incident's row, so that the chain is linear."""
+    """Write down that something happened. The caller holds the incident's row, so that the chain is linear.
+
+    `first` spares the look for a previous entry of an incident that was stored in this transaction.
+    """
     entry = TimelineEntry(
         incident_id=incident_id,
         at=at or tx.now,
@@ -38,7 +42,7 @@ async def append(
         source=source,
         data=dict(data or {}),
     )
-    entry.prev_hash = await _last_hash(tx, incident_id)
+    entry.prev_hash = "" if first else await _last_hash(tx, incident_id)
     entry.hash = digest(entry.prev_hash, _fields(entry))
     tx.session.add(entry)
     await tx.session.flush()
