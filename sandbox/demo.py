@@ -7,6 +7,7 @@ kill -9 leaves at most a running PostgreSQL behind, which the next start finds a
 import asyncio
 import json
 import os
+import socket
 import sys
 import time
 from collections.abc import Mapping
@@ -100,11 +101,14 @@ async def _serve(server: embedded.EmbeddedPostgres, folder: Path, port: int, sta
 
 
 def _listen(sandbox: Sandbox, port: int) -> Server:
+    wanted = port + 1  # the bot's: looked at here, where it is known how to choose another
     try:
+        socket.create_server((LOOPBACK, wanted)).close()
+        wanted = port
         return Server(sandbox.app, port=port)
     except OSError as error:
         raise ConfigError(
-            f"Port {port} cannot be used ({error.strerror}). If a demo runs already, open http://{LOOPBACK}:{port}; "
+            f"Port {wanted} cannot be used ({error.strerror}). If a demo runs already, open http://{LOOPBACK}:{port}; "
             "else choose another: ats-bot demo --port 8125"
         ) from None
 

@@ -90,9 +90,13 @@ class BotProcess:
         return status
 
     async def close(self) -> None:
-        """Make sure that nothing is left of it."""
-        if self.running:
-            await self.kill()
+        """Make sure that nothing is left of it; one that has ended is waited for all the same."""
+        await self.kill()
+
+    async def ended(self, *, within: float) -> int | None:
+        """Wait until it ends by itself; its exit status, if it is our child."""
+        status: int | None = await asyncio.to_thread(self._process.wait, within)
+        return status
 
     def said(self, *, last: int = 4000) -> str:
         """The end of its output."""

@@ -135,7 +135,7 @@ async def test_a_taken_port_is_said_in_a_sentence(demos: Demos, port: int, offse
     """Either of its two ports being taken ends it with 1, the port's number, and `--port`."""
     with socket.create_server(("127.0.0.1", port + offset)):
         demo = demos.start(port)
-        await eventually(lambda: not demo.running, within=90)
+        assert await demo.ended(within=90) == 1
     assert f"Port {port + offset}" in demo.said()
     assert "--port" in demo.said()
     assert "Traceback" not in demo.said()
