@@ -6,6 +6,7 @@ Pure: nothing here opens a connection, starts a process or reads a file other th
 from runbook.checks import Check, CheckError, parse_checks
 from runbook.compiler import compile_text
 from runbook.durations import parse_bound, parse_duration
+from runbook.filling import FillError, check_parameter, fill
 from runbook.locking import Change, changes, lockable, step_digest, write_lock
 from runbook.matching import Signals, match
 from runbook.model import (
@@ -38,6 +39,7 @@ __all__ = [
     "Contact",
     "Diagnostic",
     "Entry",
+    "FillError",
     "Hit",
     "Kind",
     "Match",
@@ -48,7 +50,9 @@ __all__ = [
     "Signals",
     "Step",
     "changes",
+    "check_parameter",
     "compile_text",
+    "fill",
     "from_json",
     "lockable",
     "match",

@@ -1,5 +1,6 @@
 """Markdown into sections with a line map: headings, tables, fences, lists and paragraphs."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -7,6 +8,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 _MAX_NESTING = 20
+_LANGUAGE = re.compile(r"\{?\s*\.?([\w+#-]*)")  # "bash", "bash title=x", "{.bash}", "sh,ignore"
 
 
 @dataclass(slots=True)
@@ -133,7 +135,8 @@ class _Reader:
             self.here.paragraphs.append(Paragraph(token.content, _line(token), self._quotes > 0))
 
     def _fence(self, token: Token) -> None:
-        self._code(token, token.info.strip().split(" ")[0].lower(), _line(token) + 1)
+        language = _LANGUAGE.match(token.info.strip())
+        self._code(token, language[1].lower() if language else "", _line(token) + 1)
 
     def _code_block(self, token: Token) -> None:
         self._code(token, "", _line(token))

@@ -15,6 +15,11 @@ from runbook.tables_of_programs import Flag, Program, flags_of
 
 _SCHEME = re.compile(r"(?i)^([a-z][a-z0-9+.-]*)://")
 _TOKENS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
+# Acting words written together with another: "flushcache", "restartall", "startjob".
+_ACTING_PART = re.compile(
+    "restart|delet|reset|flush|shutdown|reboot|terminat|purge|trigger|execut|destroy|kill|force|freeos|evict|truncat|remov"
+)
+_STARTS = re.compile(r"(?:start|stop)(?!(?:up|ed|ped|time|date|s)(?:$|s$|z$))")
 _RANGE_KEYS = re.compile(r"(?<=[?&])(?:start|end|since|until|order|sort)=(?=[\d$-]|now|asc|desc|time)")
 _READ_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _SECRET_IN_URL = re.compile(
@@ -54,7 +59,8 @@ def acts(address: str) -> str:
     rest = address[scheme.end() :] if scheme else address
     path = rest[rest.find("/") :] if "/" in rest else rest[rest.find("?") :] if "?" in rest else ""
     for token in _TOKENS.findall(_RANGE_KEYS.sub("", unquote(path))):
-        if token.lower() in _table().verbs:
+        lower = token.lower()
+        if lower in _table().verbs or _ACTING_PART.search(lower) or _STARTS.match(lower):
             return str(token)
     return ""
 

@@ -210,11 +210,13 @@ def _matches(text: str | None, patterns: tuple[str, ...]) -> bool:
     return text is not None and any(fnmatchcase(text.lower(), p) for p in patterns)
 
 
-def _operand_problem(rule: Rule, given: Word, index: int) -> str:
+def _operand_problem(rule: Rule, given: Word, index: int) -> str:  # noqa: PLR0911 one return for each reason
     if (given.glob or given.tilde) and not rule.shell_free:
         return f"{given.shown} is a pattern that only a shell expands"
     if given.wholly_unknown and index < rule.opaque:
         return f"{given.shown} may hold a flag, which is only known when it runs"
+    if rule.fixed and any(isinstance(p, Var) for p in given.parts):
+        return f"{_said(rule)} {given.shown} would show a variable of the environment"
     if rule.files and (given == UNSEEN or scripts.holds_secrets(given.shown)):
         return f"{given.shown} may hold secrets"
     if rule.refuse and any(fnmatchcase(given.shown.lower(), p) for p in rule.refuse):

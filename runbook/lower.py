@@ -1,4 +1,18 @@
-"""A statement's structure with every command judged: the program that is run, and its risk."""
+"""A statement's structure with every command judged: the program that is run, and its risk.
+
+A program (`Step.program`) is JSON-like:
+
+- `{"op": "seq" | "and" | "or" | "pipe" | "not", "items": [program, …]}`: seq goes on only after a success, and/or are
+  the shell's && and ||, pipe connects standard output to the next one's input;
+- `{"op": "exec", "argv": [word, …], "env": {name: word}}`, never through a shell;
+- `{"op": "http", "method", "url": word, "headers": ["Name: value"], "body", "timeout", "websocket", "redirects", …}`:
+  any answer that is not 2xx is a failure;
+- `{"op": "sql", "dialect", "sql": [text, …], "connection": {"dsn" | "host" | "port" | "user" | "database": word}}`;
+- `{"op": "redis", "command": [word, …], "connection": {…}}`.
+
+A leaf may carry `"stdout"` ("null", "stderr") and `"stderr"` ("null", "stdout"). A word is a string, or a list of
+`{"text"}`, `{"var", "default"}` and `{"param"}` that together are one argument; `runbook.fill` makes strings of them.
+"""
 
 from collections.abc import Sequence
 

@@ -80,6 +80,7 @@ class Rule:
     script: str = ""  # "awk" | "sed" | "jq" | "find": the operand that is a program by itself
     wrapper: Mapping[str, Any] | None = None  # it runs another command
     filters: bool = False  # it only passes text on
+    fixed: bool = False  # a variable in an operand would show a part of the environment
     shell_free: bool = False  # operands may hold * and ? because the program itself reads them
 
 
@@ -188,6 +189,7 @@ def _rule(raw: Mapping[str, Any], name: str, path: str, flags: Mapping[str, Flag
         script=raw.get("script", ""),
         shell_free=raw.get("shell_free", False),
         filters=raw.get("filters", family == "filters"),
+        fixed=raw.get("fixed", False),
         wrapper=raw.get("wrapper") if path else None,
     )
 

@@ -1,0 +1,53 @@
+"""Parameters and variables filled into a step."""
+
+import pytest
+
+from runbook import FillError, Step, fill
+from tests.unit.runbook.support import steps_of
+
+
+def _step(command: str, kind: str = "name") -> Step:
+    (step,) = steps_of(f'#: id=x param.REV="{kind}"\n{command}' if "[REV]" in command else command)
+    return step
+
+
+def test_each_word_is_one_argument() -> None:
+    """Parameters and variables become exactly one argument each, defaults included."""
+    step = _step('redis-cli -p "${PORT:-6379}" get "app:[REV]:$ENV"'.replace('"app:[REV]:$ENV"', "app:$ENV"))
+    assert fill(step, {}, {"ENV": "a b; rm"})["command"] == ["get", "app:a b; rm"]
+    assert fill(step, {}, {"ENV": "x"})["connection"] == {"port": "6379"}
+    rollback = _step("helm status ats --revision [REV]", "int from x")
+    assert fill(rollback, {"REV": "3"}, {})["argv"] == ["helm", "status", "ats", "--revision", "3"]
+
+
+@pytest.mark.parametrize("kind", ["int", "name", "text", "one of a|b"])
+@pytest.mark.parametrize(
+    "value",
+    ["", "-rf", "--all", "a\nb", "a\0b", "\u202eabc", "x" * 100_000, "\ud800", "$(rm)\u200b", "٣\u2028"],
+)
+def test_hostile_values_are_refused(kind: str, value: str) -> None:
+    """Flags, line breaks, NUL, invisible marks and huge values are refused, whatever the kind."""
+    with pytest.raises(FillError):
+        fill(_step("helm status ats --revision [REV]", kind), {"REV": value}, {})
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"), [("int", "3"), ("name", "api-0/x"), ("text", "a b; c"), ("one of a|b", "b")]
+)
+def test_good_values_pass(kind: str, value: str) -> None:
+    """A value of the right kind is taken as it stands."""
+    filled = fill(_step("helm status ats --revision [REV]", kind), {"REV": value}, {})
+    assert filled["argv"][-1] == value
+
+
+def test_what_is_missing_or_too_much_is_said() -> None:
+    """Missing and unknown parameters, unset variables and manual steps are refused in a sentence."""
+    step = _step("helm status ats --revision [REV]", "int")
+    with pytest.raises(FillError, match="REV is missing"):
+        fill(step, {}, {})
+    with pytest.raises(FillError, match="no parameter called Y"):
+        fill(step, {"REV": "1", "Y": "2"}, {})
+    with pytest.raises(FillError, match="DATABASE_URL is not set"):
+        fill(_step('psql "$DATABASE_URL" -c "SELECT 1"'), {}, {})
+    with pytest.raises(FillError, match="for a person"):
+        fill(_step("rm -rf /tmp/x"), {}, {})
