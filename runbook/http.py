@@ -33,6 +33,7 @@ _HEADER_SECRET = re.compile(
 @dataclass(frozen=True, slots=True)
 class _Table:
     verbs: frozenset[str]
+    secrets: frozenset[str]
     protective: tuple[re.Pattern[str], ...]
     curl: dict[str, Flag]
     wget: dict[str, Flag]
@@ -45,6 +46,7 @@ def _table() -> _Table:
     raw = tomllib.loads(files("runbook").joinpath("programs/http.toml").read_text(encoding="utf-8"))
     return _Table(
         verbs=frozenset(raw["acting_words"].split()),
+        secrets=frozenset(raw["secret_words"].split()),
         protective=tuple(re.compile(p) for p in raw["protective_paths"]),
         curl=flags_of(raw["curl_flags"]),
         wget=flags_of(raw["wget_flags"]),
@@ -65,6 +67,10 @@ def acts(address: str) -> str:
     return ""
 
 
+def _shows_secrets(path: str) -> bool:
+    return any(token.lower() in _table().secrets for token in _TOKENS.findall(unquote(path)))
+
+
 def _address_problem(address: Word) -> str:
     text = address.shown
     if address.opaque and not re.match(r"\$\{[^}]+\}[/:]", text):
@@ -76,7 +82,10 @@ def _address_problem(address: Word) -> str:
         "%" in address.leading and re.search(r"%(?:0|1|5c)", text, re.IGNORECASE)
     ):
         return "the address holds a pattern"
-    word = acts("".join(p.text if isinstance(p, Literal) else "0" for p in address.parts))
+    known = "".join(p.text if isinstance(p, Literal) else "0" for p in address.parts)
+    if _shows_secrets(_SCHEME.sub("", known).partition("/")[2]) or "169.254.169.254" in known:
+        return "the address may show secrets"
+    word = acts(known)
     return f"a GET of an address that says “{word}” may act" if word else ""
 
 
