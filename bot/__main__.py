@@ -41,18 +41,21 @@ def _say(text: str) -> None:
 def run(role: Annotated[RunRole, typer.Option(help="web and worker scale apart.")] = RunRole.ALL) -> None:
     """Run the bot until it is stopped (Ctrl-C or SIGTERM)."""
     gc.disable()  # a fifth of the start would go into looking at modules that stay anyway
-    from bot.app import running, set_up_logging
-    from bot.config import Settings
-    from bot.doctor import missing_settings
+    from bot.compile_child import Child
+    from bot.config import Settings, missing_settings
+    from runbook import shipped_path
 
     settings = Settings.load()
     missing = missing_settings(settings)
     if missing:
         raise AtsError("ats-bot cannot start:\n" + "\n".join(f"  • {line}" for line in missing))
+    child = Child(settings.runbook or shipped_path())
+    from bot.app import running, set_up_logging  # the second half of the start, beside the child
+
     set_up_logging(settings)
 
     async def serve() -> None:
-        async with running(settings, role=role) as (_, base_url):
+        async with running(settings, role=role, plan=child.plan) as (_, base_url):
             _let_go()
             _say(f"ats-bot is running{f' on {base_url}' if base_url else ''}. Ctrl-C stops it.")
             await until_stopped()

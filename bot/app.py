@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -21,9 +21,10 @@ from bot import log as logs
 from bot.clients.directory import Directory, Remembered, RoleIds
 from bot.clients.pagerduty import PagerDuty
 from bot.clients.slack import Identity, Slack
+from bot.compile_child import compile_here
 from bot.config import Settings
 from bot.domain.policy import Access, Role
-from bot.errors import AtsError, ConfigError
+from bot.errors import AtsError, ConfigError, RateLimitedError, TemporaryError
 from bot.jobs import worker as jobs
 from bot.jobs.work import Work
 from bot.operations import incidents
@@ -40,8 +41,11 @@ from bot.web.server import web_app
 from bot.web.state import Figures
 from handlers import register_all
 from handlers.commands import whoami_view
+from runbook.model import Plan
 
 log = structlog.get_logger(__name__)
+
+RESPONSES = 3  # tries to answer a command
 
 
 def runbook_path(settings: Settings) -> Path:
@@ -49,17 +53,18 @@ def runbook_path(settings: Settings) -> Path:
     return settings.runbook or runbook.shipped_path()
 
 
-def load_rules(settings: Settings) -> Rules:
-    """Compile the runbook; raises ConfigError if it cannot be read or has errors."""
+def load_rules(settings: Settings, plan: Plan | None = None) -> Rules:
+    """The runbook in force; raises ConfigError if it cannot be read or has no entries.
+
+    One with errors is taken all the same, for a bot that does not start helps nobody at night: what the compiler
+    did not understand is locked, and `ats-bot doctor` and the log say so.
+    """
     path = runbook_path(settings)
-    try:
-        text = path.read_bytes().decode("utf-8", errors="replace")
-    except OSError as error:
-        raise ConfigError(f"ATS_RUNBOOK names {path}, which cannot be read ({error.strerror}).") from None
-    lock = path.with_name(path.name + ".lock")
-    plan = runbook.compile_text(text, path=str(path), lock=lock.read_text("utf-8") if lock.is_file() else None)
+    plan = plan or compile_here(path)
     if not plan.entries:
         raise ConfigError(f"The runbook {path} has no entries: is it the right file?")
+    for problem in plan.errors:
+        log.error("the runbook has an error; the step is locked", where=runbook.where(plan.path, problem))
     return Rules(plan, settings.channel, settings.runbook_url.rstrip("/"))
 
 
@@ -103,9 +108,9 @@ def database_url(settings: Settings) -> str:
 class Bot:
     """A bot, put together but not started."""
 
-    def __init__(self, settings: Settings, store: Store) -> None:
+    def __init__(self, settings: Settings, store: Store, plan: Plan | None = None) -> None:
         self.settings, self.store = settings, store
-        self.rules = load_rules(settings)
+        self.rules = load_rules(settings, plan)
         self.figures = Figures()
         self.webhook_secrets = list(settings.webhook_secrets)
         self.identity: Identity | None = None
@@ -256,7 +261,17 @@ class BotServices:
         return next((policy_view(p) for p in found if p.get("name") == name), None)
 
     async def respond(self, response_url: str, message: Message) -> None:
-        await self._bot.slack.respond(response_url, message.payload())
+        for attempt in range(RESPONSES):  # of the five that Slack takes
+            try:
+                await self._bot.slack.respond(response_url, message.payload())
+            except TemporaryError as error:
+                if attempt == RESPONSES - 1:
+                    raise
+                await asyncio.sleep(
+                    min(error.retry_after if isinstance(error, RateLimitedError) else 1.0, 30.0)
+                )
+            else:
+                return
 
     async def home(self, slack_id: str) -> HomeView:
         rows, note = await self.rota()
@@ -291,12 +306,17 @@ def policy_view(raw: Mapping[str, Any]) -> PolicyView:
 
 
 @asynccontextmanager
-async def running(settings: Settings, *, role: str = "all") -> AsyncIterator[tuple[Bot, str]]:
-    """Start everything that the role needs; yields the bot and its base address; stops it all at the end."""
+async def running(
+    settings: Settings, *, role: str = "all", plan: Callable[[], Plan] | None = None
+) -> AsyncIterator[tuple[Bot, str]]:
+    """Start everything that the role needs; yields the bot and its base address; stops it all at the end.
+
+    `plan` hands over a runbook that is being compiled elsewhere meanwhile.
+    """
     url = await asyncio.to_thread(database_url, settings)
     await asyncio.to_thread(migrate, url)
     store = Store(url)
-    bot = Bot(settings, store)
+    bot = Bot(settings, store, await asyncio.to_thread(plan) if plan else None)
     server: _Server | None = None
     background = [asyncio.create_task(bot.watch.run())]
     try:

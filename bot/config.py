@@ -183,3 +183,24 @@ def _read_secret_files() -> None:
                 raise ConfigError(
                     f"{name}_FILE names {path}, which cannot be read ({error.strerror}). Mend the path or its rights."
                 ) from None
+
+
+def missing_settings(settings: Settings) -> list[str]:
+    """What `run` cannot do without, each with where to get it."""
+    lines = []
+    if not settings.slack_bot_token.get_secret_value():
+        lines.append(
+            "SLACK_BOT_TOKEN is not set: the xoxb-… token under “OAuth & Permissions” of your Slack app."
+        )
+    if not settings.slack_modes:
+        lines.append(
+            "Neither SLACK_APP_TOKEN (Socket Mode: the xapp-… token under “Basic Information”, scope "
+            "connections:write) nor SLACK_SIGNING_SECRET (HTTP mode) is set: the bot could not hear Slack."
+        )
+    if not settings.pagerduty_api_token.get_secret_value():
+        lines.append(
+            "PAGERDUTY_API_TOKEN is not set: PagerDuty → Integrations → API Access Keys → Create New API Key."
+        )
+    if lines:
+        lines.append("docs/going-live.md goes through it in ten minutes; `ats-bot demo` needs none of it.")
+    return lines

@@ -12,7 +12,7 @@ import httpx
 from bot.app import database_url, load_rules, target_settings
 from bot.clients.pagerduty import PagerDuty
 from bot.clients.slack import Slack
-from bot.config import Settings
+from bot.config import Settings, missing_settings
 from bot.domain.health import Status
 from bot.errors import AtsError, RejectedError
 from bot.operations.rules import Rules
@@ -45,27 +45,6 @@ class Finding:
     level: str  # "ok" | "warning" | "error"
     what: str
     mend: str = ""
-
-
-def missing_settings(settings: Settings) -> list[str]:
-    """What `run` cannot do without, each with where to get it."""
-    lines = []
-    if not settings.slack_bot_token.get_secret_value():
-        lines.append(
-            "SLACK_BOT_TOKEN is not set: the xoxb-… token under “OAuth & Permissions” of your Slack app."
-        )
-    if not settings.slack_modes:
-        lines.append(
-            "Neither SLACK_APP_TOKEN (Socket Mode: the xapp-… token under “Basic Information”, scope "
-            "connections:write) nor SLACK_SIGNING_SECRET (HTTP mode) is set: the bot could not hear Slack."
-        )
-    if not settings.pagerduty_api_token.get_secret_value():
-        lines.append(
-            "PAGERDUTY_API_TOKEN is not set: PagerDuty → Integrations → API Access Keys → Create New API Key."
-        )
-    if lines:
-        lines.append("docs/going-live.md goes through it in ten minutes; `ats-bot demo` needs none of it.")
-    return lines
 
 
 async def examine(settings: Settings) -> list[Finding]:
@@ -118,11 +97,7 @@ def _runbook(settings: Settings, findings: list[Finding]) -> Rules | None:
             )
         )
     else:
-        findings.append(
-            Finding(
-                "ok", f"Runbook: {rules.plan.title} {rules.plan.version}, {len(rules.plan.entries)} entries"
-            )
-        )
+        findings.append(Finding("ok", f"Runbook: {rules.name}, {len(rules.plan.entries)} entries"))
     if not settings.runbook_url:
         findings.append(
             Finding(

@@ -43,6 +43,7 @@ def request_from(
         response_url=str(body.get("response_url") or ""),
         text=text,
         entry_id=entry_id,
+        confirm=bool((body.get("container") or {}).get("is_ephemeral")),
     )
 
 

@@ -109,7 +109,7 @@ async def reply(services: Services, asker: Asker, text: str) -> Message | None:
 
 def _mistaken(mistake: Mistake) -> Message:
     if mistake.problem:
-        return render.error_message(mistake.problem, "", f"Type {mistake.nearest}")
+        return render.error_message(mistake.problem, "", f"Type /ats {mistake.nearest}")
     return render.suggestion_message(mistake.typed, mistake.nearest)
 
 
@@ -172,7 +172,7 @@ async def _not_there(_services: Services, _asker: Asker, command: Command) -> Me
 async def _runbook(services: Services, _asker: Asker, command: Command) -> Message:
     plan = services.rules.plan
     if not command.text:
-        return render.entries_message(plan.entries, title=f"{plan.title} {plan.version}".strip())
+        return render.entries_message(plan.entries, title=services.rules.name)
     hits = search(plan, command.text, limit=5)
     exact = plan.entry(command.text)
     if exact is not None or len(hits) == 1:

@@ -75,9 +75,9 @@ def _numbered(name: str, spec: Spec, rest: str) -> Command | Mistake:
             if first
             else "The number of the incident is missing."
         )
-        return Mistake(typed=name, nearest=f"/ats {spec.usage}", problem=said)
+        return Mistake(typed=name, nearest=spec.usage, problem=said)
     if spec.needs_text and not text.strip():
-        return Mistake(typed=name, nearest=f"/ats {spec.usage}", problem="The text is missing.")
+        return Mistake(typed=name, nearest=spec.usage, problem="The text is missing.")
     return Command(name, number=int(digits), text=text.strip())
 
 
@@ -85,7 +85,7 @@ def _nearest(typed: str) -> str:
     found = process.extractOne(
         typed, [*COMMANDS, *_ALIASES], scorer=fuzz.ratio, processor=utils.default_process, score_cutoff=NEAR
     )
-    return f"/ats {COMMANDS[_ALIASES.get(found[0], found[0])].usage}" if found else ""
+    return COMMANDS[_ALIASES.get(found[0], found[0])].usage if found else ""
 
 
 def usage() -> str:

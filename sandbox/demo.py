@@ -12,7 +12,9 @@ import sys
 import time
 from collections.abc import Mapping
 from datetime import timedelta
+from importlib import resources
 from pathlib import Path
+from zlib import crc32
 
 import httpx
 import psycopg
@@ -39,11 +41,36 @@ def main(port: int) -> None:
     started = time.monotonic()
     folder = Path(os.environ.get("ATS_DATA_DIR") or FOLDER.parent).absolute() / "demo"
     _forget_settings()
+    _check_free(port)
     server = embedded.start(folder / "postgres")
     try:
         asyncio.run(_serve(server, folder, port, started))
     finally:
-        embedded.stop(folder / "postgres")
+        if not _others(server):
+            embedded.stop(folder / "postgres")
+
+
+def _check_free(port: int) -> None:
+    """Before anything of a demo that runs already is touched."""
+    for wanted in (port, port + 1):
+        try:
+            socket.create_server((LOOPBACK, wanted)).close()
+        except OSError as error:
+            raise ConfigError(
+                f"Port {wanted} cannot be used ({error.strerror}). If a demo runs already, open "
+                f"http://{LOOPBACK}:{port}; else choose another: ats-bot demo --port 8125"
+            ) from None
+
+
+def _others(server: embedded.EmbeddedPostgres) -> bool:
+    """Whether another demo works with the same PostgreSQL."""
+    query = "select count(*) from pg_stat_activity where backend_type = 'client backend' and pid <> pg_backend_pid()"
+    try:
+        with psycopg.connect(server.url, connect_timeout=5) as connection:
+            row = connection.execute(query).fetchone()
+    except psycopg.OperationalError:
+        return False  # gone already
+    return bool(row and row[0])
 
 
 def _forget_settings() -> None:
@@ -56,7 +83,11 @@ def _forget_settings() -> None:
 
 def _databases(server: embedded.EmbeddedPostgres, port: int) -> tuple[str, str]:
     """Fresh databases for the bot and the trading platform; the bot's is cloned from a migrated template."""
-    template = f"template_{HEAD}"
+    versions = sorted(
+        (resources.files("bot.store") / "migrations" / "versions").iterdir(), key=lambda f: f.name
+    )
+    schema = "".join(f.read_text("utf-8") for f in versions if f.name.endswith(".py"))
+    template = f"template_{HEAD}_{crc32(schema.encode()):08x}"
     migrate(embedded.create_database(server, template))
     names = (f"demo_{port}", f"trading_{port}")
     with psycopg.connect(server.url, autocommit=True) as connection:
@@ -81,7 +112,7 @@ async def _serve(server: embedded.EmbeddedPostgres, folder: Path, port: int, sta
         },
     )
     sandbox.platform.database_url = trading_url
-    page = _listen(sandbox, port)
+    page = Server(sandbox.app, port=port)
     try:
         await page.start()
         await sandbox.start()
@@ -98,19 +129,6 @@ async def _serve(server: embedded.EmbeddedPostgres, folder: Path, port: int, sta
     finally:
         await sandbox.close()
         await page.stop()
-
-
-def _listen(sandbox: Sandbox, port: int) -> Server:
-    wanted = port + 1  # the bot's: looked at here, where it is known how to choose another
-    try:
-        socket.create_server((LOOPBACK, wanted)).close()
-        wanted = port
-        return Server(sandbox.app, port=port)
-    except OSError as error:
-        raise ConfigError(
-            f"Port {wanted} cannot be used ({error.strerror}). If a demo runs already, open http://{LOOPBACK}:{port}; "
-            "else choose another: ats-bot demo --port 8125"
-        ) from None
 
 
 def _settings(sandbox: Sandbox, bot_url: str, trading_url: str, port: int) -> Settings:

@@ -315,4 +315,3 @@ def _user(raw: Mapping[str, Any]) -> SlackUser:
         is_bot=bool(raw.get("is_bot")) or raw.get("id") == "USLACKBOT",
         deleted=bool(raw.get("deleted")),
     )
-

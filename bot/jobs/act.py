@@ -91,6 +91,8 @@ async def _change(
         await incidents.confirmed(tx, work.rules, incident.pd_id, snapshot, by=person)
     if incident.status == snapshot.status:  # as it was before we asked
         await tell(work, ask, _already(ask, incident, snapshot.status))
+    elif ask.confirm:
+        await tell(work, ask, render.plain_message(f"#{ask.number} {incident.title} is {snapshot.status} now."))
 
 
 async def _note_once(work: Work, ask: Request, incident: Incident, sender: str, *, again: bool) -> None:

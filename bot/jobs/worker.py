@@ -80,6 +80,7 @@ class Worker:
         self._work, self._concurrency = work, concurrency
         self._tasks: list[asyncio.Task[None]] = []
         self._swept: dict[str, asyncio.Task[None]] = {}  # by what it is about: never two of the same
+        self._stopping = False
         self.beat = 0.0  # monotonic time of the last sweep that went well
 
     @property
@@ -93,13 +94,14 @@ class Worker:
 
     async def stop(self) -> None:
         """Let running jobs end for a moment, then cancel them; what is cut off is done again later."""
+        self._stopping = True
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, _cut_off(list(self._swept.values())), return_exceptions=True)
 
     async def _jobs(self, queue: str) -> None:
         """Procrastinate's worker returns normally when PostgreSQL restarts: start it again."""
-        while True:
+        while not self._stopping:
             with contextlib.suppress(Exception):  # an edge: it has logged it, and the sweep sees the rest
                 await self._work.store.jobs.run_worker_async(
                     queues=[queue],
@@ -110,8 +112,9 @@ class Worker:
                     update_heartbeat_interval=5,
                     stalled_worker_timeout=STALLED,
                 )
-            log.warning("worker stopped; starting again", queue=queue)
-            await asyncio.sleep(POLL)
+            if not self._stopping:  # a cancellation may come out as the failure to sign off from the database
+                log.warning("worker stopped; starting again", queue=queue)
+                await asyncio.sleep(POLL)
 
     async def _sweeps(self) -> None:
         reaped = purged = 0.0

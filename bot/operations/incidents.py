@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import func, select
@@ -10,18 +10,16 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import make_transient_to_detached
 from sqlmodel import col
 
-from bot.domain import lifecycle
+from bot.domain import escalation, lifecycle
 from bot.domain.pagerduty import PdEvent, Snapshot
 from bot.domain.people import NOBODY, Who
 from bot.domain.severity import severity
-from bot.operations import aliases, inbox, ladder, outbox, timeline
+from bot.operations import aliases, inbox, journal, ladder, outbox, timeline
 from bot.operations.rules import Rules
 from bot.operations.views import status_note
 from bot.store.session import EFFECT_QUEUE, Tx
 from bot.store.tables import Incident
 from runbook import Signals, match
-
-SAME = timedelta(minutes=5)  # a webhook about what we did ourselves comes back within that
 
 
 async def receive(
@@ -84,19 +82,19 @@ async def _apply(
             tx, rules, event.snapshot, event.status, by=event.agent, at=event.at, oncall=oncall
         )
         if is_new:
-            await _write_down(tx, incident, event, first=True)
+            await journal.write_down(tx, incident, event, first=True)
             return
     before = _visible(incident)
     if event.snapshot is not None and event.at >= incident.seen_at:
         await _describe(tx, rules, incident, event.snapshot)
         incident.seen_at = event.at
     event = _as_asked(incident, event)
-    already = await _already_written(tx, incident, event)
+    already = await journal.already_written(tx, incident, event)
     if event.status:
         after = lifecycle.advance(progress_of(incident), event.status, event.at, by=event.agent)
-        await _move(tx, rules, incident, after, by=event.agent, announce=not already)
+        await _move(tx, rules, incident, after, by=event.agent, announce=not already, text=event.text)
     if not already:
-        await _write_down(tx, incident, event)
+        await journal.write_down(tx, incident, event)
     if _visible(incident) != before:
         await outbox.show_card(tx, incident.id or 0, rules.channel)
 
@@ -104,22 +102,10 @@ async def _apply(
 def _as_asked(incident: Incident, event: PdEvent) -> PdEvent:
     """The event with the person behind it: what somebody asked for through us is theirs, and came from Slack."""
     asked = Who.from_json(incident.pending)
-    return replace(event, agent=asked) if asked.pd_id and asked.pd_id == event.agent.pd_id else event
-
-
-async def _already_written(tx: Tx, incident: Incident, event: PdEvent) -> bool:
-    """Whether this is the echo of what a person did through us."""
-    kind = event.type.removeprefix("incident.")
-    kind = "note" if kind == "annotated" else kind
-    if not event.agent.pd_id or kind not in {"acknowledged", "resolved", "note"}:
-        return False
-    since, until = event.at - SAME, event.at + SAME
-    if incident.rearmed_at and since < incident.rearmed_at <= event.at:
-        since = incident.rearmed_at  # what was taken back since was another one
-    text = f"Note: {event.text}" if kind == "note" else ""
-    return await timeline.seen(
-        tx, incident.id or 0, kind, pd_id=event.agent.pd_id, since=since, until=until, text=text
-    )
+    if not asked.pd_id or asked.pd_id != event.agent.pd_id:
+        return event
+    said = str(incident.pending.get("said") or "") if event.status == "resolved" else ""
+    return replace(event, agent=asked, text=said or event.text)
 
 
 async def _begin(
@@ -209,8 +195,9 @@ async def _classify(tx: Tx, rules: Rules, incident: Incident) -> None:
     )
     if new == incident.severity:
         return
-    was_known, incident.severity = incident.severity, new
-    if was_known and incident.status == "triggered":  # the first time, _begin arms the ladder itself
+    was, incident.severity = incident.severity, new
+    woken = escalation.pages(was) != escalation.pages(new)  # a ladder that runs goes on from where it is
+    if was and woken and incident.status == "triggered":  # the first time, _begin arms the ladder itself
         await ladder.arm(tx, rules, incident, ladder.anchor_of(incident))
 
 
@@ -235,7 +222,14 @@ def _set_progress(incident: Incident, progress: lifecycle.Progress) -> None:
 
 
 async def _move(
-    tx: Tx, rules: Rules, incident: Incident, after: lifecycle.Progress, *, by: Who, announce: bool
+    tx: Tx,
+    rules: Rules,
+    incident: Incident,
+    after: lifecycle.Progress,
+    *,
+    by: Who,
+    announce: bool,
+    text: str = "",
 ) -> bool:
     """Take over a new status: the ladder stops or starts with it; True if the status changed."""
     was, was_rearmed = incident.status, incident.rearmed_at
@@ -248,51 +242,15 @@ async def _move(
         await ladder.disarm(tx, incident)
         incident.pending = {}
     if announce and incident.status != was:
-        await _announce(tx, rules, incident, by)
+        await _announce(tx, rules, incident, by, text)
     return incident.status != was
 
 
-async def _announce(tx: Tx, rules: Rules, incident: Incident, by: Who) -> None:
+async def _announce(tx: Tx, rules: Rules, incident: Incident, by: Who, text: str) -> None:
     card = await outbox.card(tx, incident.id or 0)
     await outbox.post(
-        tx, rules.channel, status_note(incident, by), incident_id=incident.id,
+        tx, rules.channel, status_note(incident, by, text), incident_id=incident.id,
         parent_id=card.id if card else None,
-    )  # fmt: skip
-
-
-_VERBS = {
-    "triggered": "Triggered",
-    "acknowledged": "Acknowledged",
-    "unacknowledged": "No longer acknowledged",
-    "reopened": "Reopened",
-    "resolved": "Resolved",
-    "escalated": "Escalated to the next level",
-    "delegated": "Moved to another escalation policy",
-    "reassigned": "Reassigned",
-    "priority_updated": "Priority changed",
-    "service_updated": "Service changed",
-    "annotated": "Note",
-    "status_update_published": "Status update",
-    "responder.added": "Responder asked",
-    "responder.replied": "Responder replied",
-}
-
-
-async def _write_down(tx: Tx, incident: Incident, event: PdEvent, *, first: bool = False) -> None:
-    kind = event.type.removeprefix("incident.")
-    text = _VERBS.get(kind, kind.replace("_", " ").replace(".", " "))
-    if kind == "reassigned" and event.snapshot:
-        text += " to " + (", ".join(p.name for p in event.snapshot.assignees) or "nobody")
-    if kind == "priority_updated" and event.snapshot:
-        text += f" to {event.snapshot.priority or 'none'}"
-    if event.people:
-        text += ": " + ", ".join(p.name for p in event.people)
-    if event.text:
-        text += f": {event.text}"
-    await timeline.append(
-        tx, incident.id, "note" if kind == "annotated" else kind, text, actor=event.agent,
-        source="slack" if event.agent.slack_id else "pagerduty", at=event.at, data={"event_id": event.id},
-        first=first,
     )  # fmt: skip
 
 
@@ -312,26 +270,23 @@ async def confirmed(tx: Tx, rules: Rules, pd_id: str, answer: Snapshot, *, by: W
     if incident is None or not answer.status:
         return False
     before = _visible(incident)
+    said = str(incident.pending.get("said") or "") if answer.status == "resolved" else ""
     incident.pending = {}
     at = answer.changed_at or max(tx.now, incident.status_at)
     after = lifecycle.confirm(progress_of(incident), answer.status, at, by=by)
     moved = after.status != incident.status
     if moved:
-        await _move(tx, rules, incident, after, by=by, announce=True)
+        await _move(tx, rules, incident, after, by=by, announce=True, text=said)
+        words = journal.VERBS[incident.status] + (f": {said}" if said else "")
         await timeline.append(
-            tx, incident.id, incident.status, _VERBS[incident.status], actor=by, source="slack",
-            at=_within_second(incident.status_at, tx.now),
+            tx, incident.id, incident.status, words, actor=by, source="slack",
+            at=journal.within_second(incident.status_at, tx.now),
         )  # fmt: skip
     if answer.assignees:
         incident.assignees = [p.as_json() for p in answer.assignees]
     if _visible(incident) != before:
         await outbox.show_card(tx, incident.id or 0, rules.channel)
     return moved
-
-
-def _within_second(seen: datetime, now: datetime) -> datetime:
-    """REST cuts times to whole seconds: the later in that second, so that the timeline keeps its order."""
-    return min(max(seen, now), seen + timedelta(milliseconds=999))
 
 
 async def enriched(

@@ -27,6 +27,7 @@ class Request:
     entry_id: str = ""
     attempt: int = 0
     asked_at: str = ""
+    confirm: bool = False  # asked on a message that does not change by itself: say that it is done
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -45,7 +46,7 @@ async def intended(tx: Tx, request: Request, *, by: Who) -> None:
     """About to be asked of PagerDuty: whose name belongs to the webhook that may come before the answer."""
     incident = await incidents.by_number(tx, request.number, lock=True)
     if incident is not None:
-        incident.pending = {**incident.pending, **by.as_json()}
+        incident.pending = {**incident.pending, **by.as_json(), "said": request.text}
 
 
 async def refused(tx: Tx, request: Request, *, by: Who, reason: str) -> None:
@@ -77,7 +78,7 @@ async def postponed(tx: Tx, rules: Rules, request: Request, *, by: Who, why: str
             actor=by, source="slack",
         )  # fmt: skip
         if request.action in {Action.ACKNOWLEDGE, Action.RESOLVE}:
-            incident.pending = {**by.as_json(), "text": pending_words(request.action, by)}
+            incident.pending = {**incident.pending, "text": pending_words(request.action, by)}
             await outbox.show_card(tx, incident.id or 0, rules.channel)
 
 

@@ -66,14 +66,14 @@ def _fields(entry: TimelineEntry) -> dict[str, Any]:
 
 
 async def rows(tx: Tx, incident_id: int, *, limit: int = 500) -> Sequence[TimelineEntry]:
-    """An incident's entries in the order in which things happened."""
+    """An incident's entries in the order in which things happened; the newest if there are more than `limit`."""
     query = (
         select(TimelineEntry)
         .where(col(TimelineEntry.incident_id) == incident_id)
-        .order_by(col(TimelineEntry.at), col(TimelineEntry.id))
+        .order_by(col(TimelineEntry.at).desc(), col(TimelineEntry.id).desc())
         .limit(limit)
     )
-    return (await tx.session.execute(query)).scalars().all()
+    return list(reversed((await tx.session.execute(query)).scalars().all()))
 
 
 async def seen(

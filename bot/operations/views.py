@@ -141,7 +141,7 @@ def reminder_direct(
     return lambda marker: render.reminder_dm(view, now=now, marker=marker)
 
 
-def status_note(incident: Incident, by: Who) -> Render:
+def status_note(incident: Incident, by: Who, text: str = "") -> Render:
     """One line in the thread: who acknowledged, resolved, or took it back."""
     person = shown(by)
     source = "slack" if by.slack_id else "pagerduty"
@@ -149,7 +149,7 @@ def status_note(incident: Incident, by: Who) -> Render:
         case "acknowledged":
             return lambda marker: render.acknowledged_note(person, source, marker=marker)
         case "resolved":
-            return lambda marker: render.resolved_note(person, source, marker=marker)
+            return lambda marker: render.resolved_note(person, source, text, marker=marker)
         case _:
             return lambda marker: render.unacknowledged_note(person, marker=marker)
 

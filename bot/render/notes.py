@@ -1,6 +1,6 @@
 """What the bot says by itself: reminders, notes in an incident's thread, its greeting."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from bot.domain.people import Who
 from bot.render.blocks import Block, actions, button, context, section, sections, url_button
@@ -30,7 +30,7 @@ def reminder_message(view: ReminderView, *, now: datetime, marker: str = "") -> 
     waited = duration(utc(now) - utc(view.triggered_at))
     headline = (
         md("🔔 *Nobody has acknowledged for {}.*", waited)
-        if utc(now) > utc(view.triggered_at)
+        if utc(now) - utc(view.triggered_at) >= timedelta(minutes=1)
         else Md("🔔 *This needs somebody now.*")
     )
     text = lines(headline, _asked(view), _before(view), _first(view))

@@ -75,6 +75,7 @@ async def test_ack_and_resolve_by_command(rig: Rig) -> None:
     puts = [c for c in rig.pagerduty.calls if c.method == "PUT"]
     assert {c.headers["from"] for c in puts} == {"sam.sre@ats.example"}
     assert "disk was full" in str(puts[-1].body)
+    assert "disk was full" in await answer(rig, f"timeline {made['incident_number']}", SAM)
     assert "already resolved" in await second_answer(rig, f"resolve {made['incident_number']}")
 
 
