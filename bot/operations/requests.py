@@ -8,7 +8,7 @@ from uuid import NAMESPACE_OID, uuid5
 from bot.domain.pagerduty import parse_time
 from bot.domain.people import Who
 from bot.domain.policy import Action
-from bot.operations import incidents, outbox, timeline
+from bot.operations import incidents, journal, outbox, timeline
 from bot.operations.rules import Rules
 from bot.operations.views import pending_words
 from bot.store.session import EFFECT_QUEUE, Tx
@@ -120,5 +120,5 @@ def _marker(request: Request) -> str:
 
 async def _echoed(tx: Tx, incident_id: int, request: Request, by: Who, text: str) -> bool:
     """Whether PagerDuty's webhook about this note was here before its answer to us."""
-    since, until = (parse_time(request.asked_at) or tx.now) - incidents.SAME, tx.now + incidents.SAME
+    since, until = (parse_time(request.asked_at) or tx.now) - journal.SAME, tx.now + journal.SAME
     return await timeline.seen(tx, incident_id, "note", pd_id=by.pd_id, since=since, until=until, text=text)
