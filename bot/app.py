@@ -243,6 +243,9 @@ class BotServices:
     def rota_known(self) -> Sequence[Mapping[str, Any]]:
         return self._bot.directory.rota_known()
 
+    def hurry(self) -> None:
+        self._bot.worker.hurry(self.rules.channel)
+
     async def rota(self) -> tuple[Sequence[Mapping[str, Any]], str]:
         on_call = await self._bot.directory.on_call()
         note = f"PagerDuty does not say: {on_call.problem}" if on_call.problem else ""

@@ -24,6 +24,9 @@ class Services(Protocol):
     def rota_known(self) -> Sequence[Mapping[str, Any]]:
         """Who is on call as last known, without asking."""
 
+    def hurry(self) -> None:
+        """What waits for the operations channel may go out now, if this process is a worker."""
+
     async def rota(self) -> tuple[Sequence[Mapping[str, Any]], str]:
         """Who is on call, and a word on what is wrong or old."""
 

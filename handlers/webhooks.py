@@ -88,6 +88,8 @@ async def _store(services: Services, request: Request, body: bytes, count: Calla
     except Exception:
         log.exception("webhook not stored; PagerDuty will send it again")
         return _answer("error", 500, count)
+    if outcome == "applied":
+        services.hurry()  # a card is waited for; its job is the net
     return _answer(outcome, 202, count)
 
 

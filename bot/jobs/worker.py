@@ -152,6 +152,11 @@ class Worker:
             except AtsError as error:
                 log.warning("late reminder not fired yet", incident=incident_id, error=str(error))
 
+    def hurry(self, channel: str) -> None:
+        """Drain a channel now, in this process; the job that was deferred for it finds it done, or does it."""
+        if self._tasks and not self._stopping:
+            self._spawn(f"deliver {channel}", partial(deliver, self._work, channel))
+
     def _spawn(self, about: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         if about not in self._swept:  # else the last sweep's is still at it
             task = self._swept[about] = asyncio.create_task(work())

@@ -2,12 +2,15 @@
 
 from collections.abc import Mapping
 
+from sqlalchemy import bindparam, select
 from sqlalchemy.dialects.postgresql import insert
 
 from bot.domain.people import Who
 from bot.store.session import Tx
-from bot.store.tables import Alias
+from bot.store.tables import Alias, table
 from runbook.matching import words
+
+_ALIAS = select(table(Alias)).where(table(Alias).c.title == bindparam("title"))
 
 
 def _key(title: str) -> str:
@@ -24,5 +27,5 @@ async def remember(tx: Tx, title: str, entry_id: str, *, by: Who) -> None:
 
 async def for_title(tx: Tx, title: str) -> Mapping[str, str]:
     """What was chosen for this title, as `runbook.match` takes it."""
-    known = await tx.session.get(Alias, _key(title))
-    return {known.title: known.entry_id} if known else {}
+    found = (await tx.session.execute(_ALIAS, {"title": _key(title)})).one_or_none()
+    return {found.title: found.entry_id} if found else {}

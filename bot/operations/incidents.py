@@ -18,8 +18,10 @@ from bot.operations import aliases, inbox, journal, ladder, outbox, timeline
 from bot.operations.rules import Rules
 from bot.operations.views import status_note
 from bot.store.session import EFFECT_QUEUE, Tx
-from bot.store.tables import Incident
+from bot.store.tables import Incident, table
 from runbook import Signals, match
+
+_INSERT = insert(table(Incident)).on_conflict_do_nothing().returning(col(Incident.id))
 
 
 async def receive(
@@ -143,8 +145,7 @@ async def _insert(tx: Tx, incident: Incident, wanted: int | None) -> Incident | 
     """Insert under PagerDuty's number, or one of ours if that is taken; the row of the same id if there is one."""
     for number in (wanted, None):
         values = incident.model_dump(exclude={"id"}) | {"number": number or await _own_number(tx)}
-        statement = insert(Incident).values(**values).on_conflict_do_nothing()
-        row = (await tx.session.execute(statement.returning(col(Incident.id)))).scalar_one_or_none()
+        row = (await tx.session.execute(_INSERT, values)).scalar_one_or_none()
         if row is not None:
             incident.id, incident.number = row, values["number"]
             make_transient_to_detached(incident)

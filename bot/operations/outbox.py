@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import func, literal_column, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col
 
@@ -14,7 +14,7 @@ from bot.operations import views
 from bot.operations.rules import Rules
 from bot.render import Message as Rendered
 from bot.store.session import CARD_QUEUE, Tx
-from bot.store.tables import Incident, Lane, Message
+from bot.store.tables import Incident, Lane, Message, table
 
 
 async def post(
@@ -64,22 +64,25 @@ def marked(message: Rendered) -> Callable[[str], Rendered]:
     return with_marker
 
 
+_CARD = (
+    insert(table(Message))
+    .on_conflict_do_update(
+        index_elements=["incident_id"],
+        index_where=col(Message.kind) == literal_column("'card'"),
+        set_={"wanted": col(Message.wanted) + 1, "failed": ""},
+    )
+    .returning(col(Message.channel))
+)
+
+
 async def show_card(tx: Tx, incident_id: int, channel: str) -> None:
     """The incident's card should be shown as it is now; several calls before it is sent become one update."""
-    statement = (
-        insert(Message)
-        .values(
-            marker=f"c-{uuid.uuid4().hex}", channel=channel, kind="card", incident_id=incident_id, payload={},
-            wanted=1, sent=0, channel_id="", ts="", thread_ts="", attempts=0, failed="", created_at=tx.now,
-        )
-        .on_conflict_do_update(
-            index_elements=["incident_id"],
-            index_where=col(Message.kind) == "card",
-            set_={"wanted": col(Message.wanted) + 1, "failed": ""},
-        )
-        .returning(col(Message.channel))
-    )  # fmt: skip
-    where = (await tx.session.execute(statement)).scalar_one()
+    values = {
+        "marker": f"c-{uuid.uuid4().hex}", "channel": channel, "kind": "card", "incident_id": incident_id,
+        "payload": {}, "wanted": 1, "sent": 0, "channel_id": "", "ts": "", "thread_ts": "", "attempts": 0,
+        "failed": "", "created_at": tx.now,
+    }  # fmt: skip
+    where = (await tx.session.execute(_CARD, values)).scalar_one()
     await tx.defer("deliver", queue=CARD_QUEUE, channel=where)
 
 

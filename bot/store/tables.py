@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, DateTime, Index, String, UniqueConstraint, text
+from sqlalchemy import BigInteger, Column, DateTime, Index, String, Table, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
@@ -14,6 +14,11 @@ def _when(*, nullable: bool = True) -> Any:
 
 def _json(default: Any) -> Any:
     return Field(default_factory=default, sa_column=Column(JSONB, nullable=False))
+
+
+def table(model: type[SQLModel]) -> Table:
+    """The bare table of a model, for statements on hot paths that need no ORM."""
+    return model.__table__  # type: ignore[attr-defined,no-any-return]
 
 
 class ClockRow(SQLModel, table=True):
