@@ -14,7 +14,9 @@ SEED = sorted(FOLDER.glob("*.txt"))
 async def test_the_teams_document_loads_and_its_entry_is_on_the_card(database_url: str, tmp_path: Path) -> None:
     """ATS_RUNBOOK names the seed file: its alerts match, its emoji are repaired, its ladder runs."""
     if not SEED:
-        pytest.skip(f"the team's document is not at {FOLDER}: it is shared material and not part of this repository")
+        pytest.skip(
+            f"the team's document is not at {FOLDER}: it is shared material and not part of this repository"
+        )
     async with Rig.running(database_url, tmp_path, ATS_RUNBOOK=str(SEED[0])) as rig:
         await rig.pagerduty.trigger("PM2 High Restart Rate")
         card = await rig.card("PM2 High Restart Rate", "pm2 status", "asked")
