@@ -16,7 +16,10 @@ from sandbox.platform.database import seed_database
 from sandbox.server import SIGNING_SECRET, Sandbox
 from sandbox.serving import Server
 
-SETTINGS = "embedded PostgreSQL, its default (durable) settings, an existing database; bot and bench in separate processes"
+SETTINGS = (
+    "embedded PostgreSQL, its default (durable) settings, an existing database; "
+    "bot and bench in separate processes"
+)
 
 
 @dataclass
