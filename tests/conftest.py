@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import hypothesis
 import psycopg
 import pytest
 
@@ -16,6 +17,12 @@ from tests.rig import Rig
 
 for _name in ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"):
     os.environ.pop(_name, None)
+
+# No test depends on speed: neither an example nor the making of examples is timed.
+hypothesis.settings.register_profile(
+    "ats", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("ats")
 
 CLEAN = """
 set session_replication_role = replica;  -- the timeline's own trigger refuses, as it should

@@ -32,7 +32,7 @@ async def test_every_alert_can_be_raised(page: Demo) -> None:
     await page.at("alert-pm2-restarts").click()
     incident = page.at("incident-1")
     await expect(incident).to_have_attribute("data-status", "triggered")
-    await expect(incident).to_contain_text("with Dana On-Call")
+    await expect(incident).to_contain_text("with Dana Ortiz")
     await expect(incident).to_contain_text("P0")
     assert [each.title for each in page.sandbox.pagerduty.world.incidents.values()] == [
         SCENARIOS["pm2-restarts"].title
@@ -42,13 +42,13 @@ async def test_every_alert_can_be_raised(page: Demo) -> None:
 async def test_somebody_acts_in_pagerduty(page: Demo) -> None:
     """Acknowledging and resolving go in the name of the person chosen, who is the persona at first."""
     await page.at("alert-db-pool").click()
-    await expect(page.at("pagerduty-as")).to_have_text("Dana On-Call")
+    await expect(page.at("pagerduty-as")).to_have_text("Dana Ortiz")
     await page.at("pagerduty-as").click()
-    await page.page.get_by_role("option", name="Sam SRE").click()
+    await page.page.get_by_role("option", name="Sam Reyes").click()
     await page.at("pd-acknowledge-1").click()
     incident = page.at("incident-1")
     await expect(incident).to_have_attribute("data-status", "acknowledged")
-    await expect(incident).to_contain_text("with Sam SRE")
+    await expect(incident).to_contain_text("with Sam Reyes")
     await page.at("pd-resolve-1").click()
     await expect(incident).to_have_attribute("data-status", "resolved")
     await expect(incident.get_by_role("button")).to_have_count(0)
@@ -57,7 +57,7 @@ async def test_somebody_acts_in_pagerduty(page: Demo) -> None:
 async def test_pagerduty_acts_as_the_persona(page: Demo) -> None:
     """Who one is in Slack is, by the e-mail address, who one is in PagerDuty."""
     await page.at("persona-U0CTO").check(force=True)
-    await expect(page.at("pagerduty-as")).to_have_text("Chris CTO")
+    await expect(page.at("pagerduty-as")).to_have_text("Chris Tan")
 
 
 async def test_time_moves_forward_for_the_bot_first(page: Demo) -> None:

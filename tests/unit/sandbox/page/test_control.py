@@ -27,7 +27,7 @@ async def test_the_state_of_a_quiet_world(served: Served) -> None:
     assert [alert["id"] for alert in found["alerts"]] == list(SCENARIOS)
     assert found["alerts"][0]["title"] == "PM2 High Restart Rate (signal-worker)"
     assert found["pagerduty"]["incidents"] == []
-    assert {"schedule": "PD-SECURITY", "user": "Sia Security"} in found["pagerduty"]["on_call"]
+    assert {"schedule": "PD-SECURITY", "user": "Sia Novak"} in found["pagerduty"]["on_call"]
     assert {fault["name"]: fault["on"] for fault in found["faults"]} == {
         "pagerduty": False,
         "slack": False,
@@ -42,10 +42,10 @@ async def test_users_of_pagerduty_are_matched_to_people_by_their_email(served: S
     _, client = served
     users = (await state(client))["pagerduty"]["users"]
     assert {user["name"]: user["persona"] for user in users} == {
-        "Dana On-Call": "U0ONCALL",
-        "Sam SRE": "U0SRE",
-        "Chris CTO": "U0CTO",
-        "Sia Security": "U0SEC",
+        "Dana Ortiz": "U0ONCALL",
+        "Sam Reyes": "U0SRE",
+        "Chris Tan": "U0CTO",
+        "Sia Novak": "U0SEC",
     }
 
 
@@ -59,7 +59,7 @@ async def test_each_alert_opens_an_incident(served: Served, scenario: str) -> No
     assert incident["title"] == SCENARIOS[scenario].title
     assert incident["priority"] == SCENARIOS[scenario].severity
     assert incident["status"] == "triggered"
-    assert incident["assignees"] == ["Dana On-Call"]
+    assert incident["assignees"] == ["Dana Ortiz"]
 
 
 async def test_time_moves_the_bot_and_then_the_sandbox(served: Served) -> None:
@@ -103,10 +103,10 @@ async def test_somebody_acts_in_pagerduty(served: Served) -> None:
     user = next(iter(sandbox.pagerduty.world.users))
     act = {"incident": incident["id"], "user": user}
     answer = await client.post("/control/pagerduty", json={**act, "action": "acknowledge"})
-    assert answer.json() == {"ok": True, "text": "#1 is now acknowledged, by Dana On-Call in PagerDuty."}
+    assert answer.json() == {"ok": True, "text": "#1 is now acknowledged, by Dana Ortiz in PagerDuty."}
     await client.post("/control/pagerduty", json={**act, "action": "resolve"})
     [resolved] = (await state(client))["pagerduty"]["incidents"]
-    assert (resolved["status"], resolved["assignees"]) == ("resolved", ["Dana On-Call"])
+    assert (resolved["status"], resolved["assignees"]) == ("resolved", ["Dana Ortiz"])
     again = await client.post("/control/pagerduty", json={**act, "action": "resolve"})
     assert again.status_code == 409
     assert again.json()["text"] == "PagerDuty refuses: Incident Already Resolved."
