@@ -1,11 +1,18 @@
 """What goes wrong around the bot: nothing is lost, nothing is done twice, and people are told."""
 
+from typing import Any
+
 import pytest
 
 from bot.jobs import act
 from tests.rig import DANA, OLLI, OPS, Rig, eventually
 
 PM2 = "PM2 High Restart Rate"
+
+
+def said(rig: Rig, card: dict[str, Any], word: str) -> list[str]:
+    """The replies under a card that have the word, by their text."""
+    return [m["text"] for m in rig.messages(thread_ts=card["ts"])[1:] if word in m["text"]]
 
 
 async def test_a_lost_answer_does_not_post_the_card_twice(rig: Rig) -> None:
@@ -86,7 +93,9 @@ async def test_a_lost_answer_to_an_acknowledgement_is_no_second_change(rig: Rig)
     rig.pagerduty.faults.fail("PUT /incidents/*", times=1, drop=True, after=True)
     await rig.slack.press(DANA, OPS, card["ts"], "incident_ack")
     await rig.card("Acknowledged", within=20)
-    notes = [m for m in rig.messages(thread_ts=card["ts"])[1:] if "acknowledged" in m["text"]]
+    await eventually(lambda: said(rig, card, "acknowledged"))
+    await rig.pagerduty.settle()
+    notes = said(rig, card, "acknowledged")
     assert len(notes) == 1
 
 
@@ -118,8 +127,10 @@ async def test_acknowledging_twice_at_once_is_one_change_and_no_error(rig: Rig) 
     await rig.card("Acknowledged")
     await eventually(lambda: len([c for c in rig.pagerduty.calls if c.method == "PUT"]) == 2)
     await rig.pagerduty.settle()
-    notes = [m for m in rig.messages(thread_ts=card["ts"])[1:] if "acknowledged" in m["text"]]
-    assert len(notes) == 1, [m["text"] for m in notes]
+    await eventually(lambda: said(rig, card, "acknowledged"))
+    await rig.pagerduty.settle()
+    notes = said(rig, card, "acknowledged")
+    assert len(notes) == 1
 
 
 async def test_a_dropped_socket_is_opened_again(rig: Rig) -> None:
