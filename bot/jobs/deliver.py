@@ -22,7 +22,7 @@ from bot.operations.outbox import Parcel
 log = structlog.get_logger(__name__)
 
 _LOCK: Final = 0x4C41  # first key of the advisory locks of lanes
-_SETTLE: Final = 2.0  # seconds that a post may still be under way after its sender died
+_SETTLE: Final = 4.0  # seconds that a post may still be under way after its sender died
 _SKEW: Final = 120.0  # seconds that Slack's clock and ours may differ
 _CLOSED: Final = 30.0  # seconds between tries to a channel that cannot be posted to
 

@@ -163,6 +163,5 @@ async def test_each_of_the_seven_alerts_has_its_entry_on_a_phone(page: Page) -> 
         await button.click()
         await page.get_by_test_id("part-talk").click()
         await expect(card(page, title, "First steps")).to_contain_text("Impact")
-        await card(page, title, "First steps").scroll_into_view_if_needed()
         assert await page.evaluate("document.documentElement.scrollWidth") <= 390
         await shot(page, f"phone-{alert}")
