@@ -170,7 +170,7 @@ async def test_what_would_pass_unseen_is_announced(page: Demo) -> None:
     await page.type("/ats card")
     ts = await page.at("message").first.get_attribute("data-ts")
     await page.bot.client.chat_postMessage(channel="C0OPS", thread_ts=ts, text="*Nobody* has acknowledged")
-    notice = page.at("toast").filter(has_text="ATS: Nobody has acknowledged")
+    notice = page.at("toast").filter(has_text="ats-bot: Nobody has acknowledged")
     await notice.get_by_role("button", name="Open thread").click()
     await expect(page.at("thread-messages").get_by_test_id("message")).to_have_count(2)
     await page.bot.client.chat_postMessage(channel="C0OPS", thread_ts=ts, text="second")
