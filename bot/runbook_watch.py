@@ -11,6 +11,7 @@ import structlog
 
 import runbook
 from bot.clock import utcnow
+from bot.compile_child import read
 from bot.errors import AtsError
 from bot.operations import runbook as operation
 from bot.operations.rules import Rules
@@ -45,7 +46,7 @@ class RunbookWatch:
         stamp = self._stamp()
         if stamp == self._seen:
             return
-        text, lock = self._read()
+        text, lock = read(self._path)
         rules = self._current()
         outcome = await asyncio.to_thread(runbook.reload, rules.plan, text, lock=lock, path=str(self._path))
         if outcome.swapped:
@@ -57,10 +58,6 @@ class RunbookWatch:
             async with self._store.transaction() as tx:
                 await operation.changed(tx, self._current(), digest, outcome.messages, swapped=outcome.swapped)
         self._seen = stamp
-
-    def _read(self) -> tuple[str, str | None]:
-        text = self._path.read_bytes().decode("utf-8", errors="replace")
-        return text, self._lock.read_text("utf-8") if self._lock.is_file() else None
 
     def _stamp(self) -> tuple[int | None, int | None]:
         return _changed_at(self._path), _changed_at(self._lock)

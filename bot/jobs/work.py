@@ -1,6 +1,6 @@
 """What every job works with; put together once, in bot.app."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from bot.clients.directory import Directory
@@ -9,7 +9,6 @@ from bot.clients.slack import Slack
 from bot.operations.rules import Rules
 from bot.store.session import Store
 from bot.targets import Target
-from runbook.model import Entry
 
 
 @dataclass(frozen=True)
@@ -28,6 +27,3 @@ class Work:
     @property
     def rules(self) -> Rules:
         return self.current_rules()
-
-    def alerts(self) -> Sequence[Entry]:
-        return [entry for entry in self.rules.plan.entries if entry.kind == "alert"]
