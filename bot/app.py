@@ -3,8 +3,8 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -23,29 +23,24 @@ from bot.clients.pagerduty import PagerDuty
 from bot.clients.slack import Identity, Slack
 from bot.compile_child import compile_here
 from bot.config import Settings
-from bot.domain.policy import Access, Role
-from bot.errors import AtsError, ConfigError, RateLimitedError, TemporaryError
+from bot.domain.policy import Role
+from bot.errors import AtsError, ConfigError
 from bot.jobs import worker as jobs
 from bot.jobs.work import Work
-from bot.operations import incidents
 from bot.operations.rules import Rules
-from bot.operations.views import on_call_views, row_view, shown
-from bot.render import HomeView, Message, PolicyLevel, PolicyView, Who
 from bot.runbook_watch import RunbookWatch
+from bot.services import BotServices
 from bot.sockets import Sockets
 from bot.store import embedded
 from bot.store.migrate import migrate
-from bot.store.session import Store, Tx
+from bot.store.session import Store
 from bot.targets import Target, TargetSettings
 from bot.web.server import web_app
 from bot.web.state import Figures
 from handlers import register_all
-from handlers.commands import whoami_view
 from runbook.model import Plan
 
 log = structlog.get_logger(__name__)
-
-RESPONSES = 3  # tries to answer a command
 
 
 def runbook_path(settings: Settings) -> Path:
@@ -222,90 +217,6 @@ class Bot:
         with contextlib.suppress(Exception):
             await self.store.jobs.close_async()
         await self.store.close()
-
-
-class BotServices:
-    """What the handlers may use (handlers.services.Services)."""
-
-    def __init__(self, bot: Bot) -> None:
-        self._bot = bot
-
-    @property
-    def rules(self) -> Rules:
-        return self._bot.rules
-
-    def transaction(self) -> AbstractAsyncContextManager[Tx]:
-        return self._bot.store.transaction()
-
-    async def access(self, slack_id: str, *, channel_id: str = "") -> Access:
-        return await self._bot.directory.access(slack_id, channel_id=channel_id)
-
-    def rota_known(self) -> Sequence[Mapping[str, Any]]:
-        return self._bot.directory.rota_known()
-
-    def hurry(self) -> None:
-        self._bot.worker.hurry(self.rules.channel)
-
-    async def rota(self) -> tuple[Sequence[Mapping[str, Any]], str]:
-        on_call = await self._bot.directory.on_call()
-        note = f"PagerDuty does not say: {on_call.problem}" if on_call.problem else ""
-        if not note and on_call.age > 60:  # noqa: PLR2004 - a minute old is as good as now
-            note = f"PagerDuty does not answer; this is from {on_call.age / 60:.0f} min ago."
-        return await self._bot.directory.rota(), note
-
-    async def phone_tree(self) -> PolicyView | None:
-        """The policy of the name that the first row of the contact table has (S04)."""
-        contacts = self.rules.plan.contacts
-        name = contacts[0].schedule if contacts else ""
-        try:
-            found = await self._bot.pagerduty.escalation_policies(name)
-        except AtsError:
-            return None
-        return next((policy_view(p) for p in found if p.get("name") == name), None)
-
-    async def respond(self, response_url: str, message: Message) -> None:
-        for attempt in range(RESPONSES):  # of the five that Slack takes
-            try:
-                await self._bot.slack.respond(response_url, message.payload())
-            except TemporaryError as error:
-                if attempt == RESPONSES - 1:
-                    raise
-                await asyncio.sleep(
-                    min(error.retry_after if isinstance(error, RateLimitedError) else 1.0, 30.0)
-                )
-            else:
-                return
-
-    async def home(self, slack_id: str) -> HomeView:
-        rows, note = await self.rota()
-        access = await self.access(slack_id)
-        async with self.transaction() as tx:
-            unresolved = await incidents.unresolved(tx)
-        return HomeView(
-            who=shown({"slack_id": slack_id, "name": access.name}) or Who(slack_id),
-            oncall=on_call_views(rows),
-            incidents=tuple(row_view(i) for i in unresolved),
-            roles=whoami_view(access, self.rules.channel).roles,
-            channel=self.rules.channel,
-            note=note,
-        )
-
-
-def policy_view(raw: Mapping[str, Any]) -> PolicyView:
-    """PagerDuty's escalation policy as it is shown."""
-    from datetime import timedelta
-
-    levels, after = [], timedelta()
-    for rule in raw.get("escalation_rules") or []:
-        targets = tuple(str(t.get("summary") or t.get("name") or "") for t in rule.get("targets") or [])
-        levels.append(PolicyLevel(after, targets))
-        after += timedelta(minutes=int(rule.get("escalation_delay_in_minutes") or 0))
-    return PolicyView(
-        str(raw.get("name") or ""),
-        tuple(levels),
-        str(raw.get("html_url") or ""),
-        int(raw.get("num_loops") or 0),
-    )
 
 
 @asynccontextmanager

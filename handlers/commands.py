@@ -1,7 +1,5 @@
 """`/ats …`: acknowledged at once, answered where it was typed."""
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -18,6 +16,7 @@ from bot.operations.requests import Request
 from bot.operations.views import on_call_views, row_view, timeline_view
 from bot.render import Message, RoleView, WhoamiView
 from handlers.afterwards import Afterwards
+from handlers.asking import Answer, Asker
 from handlers.grammar import Command, Mistake, help_rows, parse
 from handlers.services import Services
 from runbook import search
@@ -25,18 +24,6 @@ from runbook import search
 log = structlog.get_logger(__name__)
 
 AT_ONCE = 16  # commands that are worked on at once; the rest wait, acknowledged already
-
-
-@dataclass(frozen=True, slots=True)
-class Asker:
-    """Who typed it, and where."""
-
-    slack_id: str
-    channel: str
-    response_url: str = ""
-
-
-Answer = Callable[[Services, Asker, Command], Awaitable[Message | None]]
 
 
 def register(app: AsyncApp, services: Services) -> None:

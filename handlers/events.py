@@ -10,7 +10,8 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot import render
 from bot.operations import inbox, outbox
 from bot.operations.inbox import Delivery
-from handlers.commands import Asker, reply
+from handlers.asking import Asker
+from handlers.commands import reply
 from handlers.grammar import Command, parse
 from handlers.services import Services
 

@@ -24,12 +24,18 @@ hypothesis.settings.register_profile(
 )
 hypothesis.settings.load_profile("ats")
 
-CLEAN = """
-set session_replication_role = replica;  -- the timeline's own trigger refuses, as it should
-delete from timeline; delete from message; delete from incident; delete from inbox; delete from lane; delete from alias;
-delete from procrastinate_events; delete from procrastinate_jobs; delete from procrastinate_workers;
-update clock set offset_seconds = 0;
+_EVERY_TABLE = """
+select format('delete from %I', tablename) from pg_tables
+where schemaname = 'public' and tablename not in ('alembic_version', 'clock')
 """
+
+
+def clean(connection: psycopg.Connection) -> None:
+    """Empty every table; the timeline's own trigger would refuse, as it should."""
+    connection.execute("set session_replication_role = replica")
+    for (statement,) in connection.execute(_EVERY_TABLE).fetchall():
+        connection.execute(statement)
+    connection.execute("update clock set offset_seconds = 0")
 
 
 @pytest.fixture(scope="session")
@@ -52,7 +58,7 @@ def _database(postgres: embedded.EmbeddedPostgres) -> str:
 def database_url(_database: str) -> str:
     """A migrated, empty database."""
     with psycopg.connect(_database, autocommit=True) as connection:
-        connection.execute(CLEAN)
+        clean(connection)
     return _database
 
 
