@@ -15,6 +15,7 @@ class Asker:
     slack_id: str
     channel: str
     response_url: str = ""
+    trigger_id: str = ""  # opens a modal within 3 s; none for a mention
 
 
 Answer = Callable[[Services, Asker, Command], Awaitable[Message | None]]

@@ -35,6 +35,7 @@ def register(app: AsyncApp, services: Services) -> None:
             str(command.get("user_id", "")),
             str(command.get("channel_id", "")),
             str(command.get("response_url", "")),
+            str(command.get("trigger_id", "")),
         )
         text = str(command.get("text") or "")
         kept = await _keep(services, asker, text)

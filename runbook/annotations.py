@@ -34,6 +34,8 @@ class Annotation:
     verify: str = ""
     because: str = ""
     revert: str = ""
+    before: str = ""
+    after: str = ""
     params: dict[str, str] = field(default_factory=dict)
     line: int = 0
     broken: bool = False  # something in it is wrong, so that it unlocks nothing
@@ -116,6 +118,18 @@ def _set_revert(into: Annotation, text: str) -> None:
     into.revert = text
 
 
+def _set_before(into: Annotation, text: str) -> None:
+    if not _ID.fullmatch(text):
+        raise _WrongError("write the id of the step to look at first")
+    into.before = text
+
+
+def _set_after(into: Annotation, text: str) -> None:
+    if not _ID.fullmatch(text):
+        raise _WrongError("write the id of the step to look at afterwards")
+    into.after = text
+
+
 _SETTERS: dict[str, Callable[[Annotation, str], None]] = {
     "id": _set_id,
     "risk": _set_risk,
@@ -127,6 +141,8 @@ _SETTERS: dict[str, Callable[[Annotation, str], None]] = {
     "verify": _set_verify,
     "because": _set_because,
     "revert": _set_revert,
+    "before": _set_before,
+    "after": _set_after,
 }
 
 

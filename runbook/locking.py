@@ -56,6 +56,7 @@ def step_digest(step: Step) -> str:
         "params": dict(step.params),
         "cautions": list(step.cautions),
     }
+    told |= {key: look for key, look in (("before", step.before), ("after", step.after)) if look}
     text = json.dumps(told, sort_keys=True, separators=(",", ":"), default=str)
     return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 

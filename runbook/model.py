@@ -136,6 +136,8 @@ class Step:
     timeout: float = 0.0  # seconds; 0: the runner's default
     ttl: float = 0.0  # seconds an approval stays good; 0: the default
     revert: str = ""  # the id of the step that takes this one back
+    before: str = ""  # the id of a read whose answer is shown first, and kept as evidence before this one runs
+    after: str = ""  # the id of a read whose answer is shown once this one has run
     because: str = ""  # the author's reason for a lower risk than the compiler's
     locked: str = ""  # why an annotated step is not unlocked, for a person
 

@@ -19,6 +19,7 @@ class Unlocker:
         self.problems: list[Diagnostic] = []
         self._ids = Names()
         self._reverts: list[tuple[Step, int]] = []
+        self._looks: list[tuple[Step, str, int]] = []
         self.renamed: dict[str, str] = {}  # the compiler's id -> the author's
 
     def run(self, entries: list[Entry]) -> list[Entry]:
@@ -62,10 +63,13 @@ class Unlocker:
             ttl=said.ttl,
             because=said.because,
             revert=said.revert,
+            before=said.before,
+            after=said.after,
         )
         self._check_params(step, said)
         if said.revert:
             self._reverts.append((step, said.lines["revert"]))
+        self._looks += [(step, key, said.lines[key]) for key in ("before", "after") if key in said.lines]
         if said.unlocks and self._may_unlock(step, said) and not said.broken:
             step = self._unlocked(step, said)
         step = replace(step, digest=step_digest(step))
@@ -171,6 +175,7 @@ class Unlocker:
                     f"There is no step {step.revert} to take this one back.",
                     "Correct the id.",
                 )
+        self._check_looks({s.id: s for e in entries for s in e.steps})
         for entry in entries:
             for step in entry.steps:
                 for name, kind in step.params.items():
@@ -182,6 +187,18 @@ class Unlocker:
                             f"[{name}] takes its choices from {source}, which is no step.",
                             "Correct the id.",
                         )
+
+    def _check_looks(self, steps: Mapping[str, Step]) -> None:
+        """What is looked at before or after must be a read that needs nothing filled in."""
+        for step, key, line in self._looks:
+            look = steps.get(step.before if key == "before" else step.after)
+            if look is None or look.risk is not Risk.READ or look.params:
+                self._error(
+                    "look",
+                    line,
+                    f"{key}= of {step.id} names no step that only reads and has no placeholder.",
+                    "Name a read, such as the one that lists what would be changed.",
+                )
 
 
 def _left_to_people(step: Step) -> Step:
