@@ -1,7 +1,7 @@
 """The outbox: which Slack messages should exist. A drainer for each channel makes it so (bot.jobs.deliver)."""
 
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -86,6 +86,64 @@ async def show_card(tx: Tx, incident_id: int, channel: str) -> None:
     await tx.defer("deliver", queue=CARD_QUEUE, channel=where)
 
 
+LiveRender = Callable[[Tx, Rules, str, str], Awaitable[Rendered | None]]
+_live: dict[str, LiveRender] = {}
+
+
+def live(kind: str) -> Callable[[LiveRender], LiveRender]:
+    """Register how messages of a kind are rendered: from the state that `ref` names, each time one is sent.
+
+    The function gets (tx, rules, ref, marker); None leaves the message as it was rendered last.
+    """
+
+    def register(render: LiveRender) -> LiveRender:
+        _live[kind] = render
+        return render
+
+    return register
+
+
+_LIVE = (
+    insert(table(Message))
+    .on_conflict_do_update(
+        index_elements=["kind", "ref"],
+        index_where=col(Message.ref) != "",
+        set_={"wanted": col(Message.wanted) + 1, "failed": ""},
+    )
+    .returning(col(Message.id), col(Message.channel))
+)
+
+
+async def show(
+    tx: Tx,
+    kind: str,
+    ref: str,
+    channel: str,
+    *,
+    incident_id: int | None = None,
+    parent_id: int | None = None,
+    thread_ts: str = "",
+) -> int:
+    """The one message about `ref` should be shown as its state is now; its id.
+
+    Where it stands is decided by the first call; several calls before it is sent become one update.
+    """
+    values: dict[str, Any] = {
+        "marker": f"m-{uuid.uuid4().hex}", "channel": channel, "kind": kind, "ref": ref, "incident_id": incident_id,
+        "parent_id": parent_id, "thread_ts": thread_ts, "payload": {}, "wanted": 1, "sent": 0, "channel_id": "",
+        "ts": "", "attempts": 0, "failed": "", "created_at": tx.now,
+    }  # fmt: skip
+    row = (await tx.session.execute(_LIVE, values)).one()
+    await tx.defer("deliver", queue=CARD_QUEUE, channel=row.channel)
+    return int(row.id)
+
+
+async def shown(tx: Tx, kind: str, ref: str) -> Message | None:
+    """The message about `ref`, if there is one."""
+    query = select(Message).where(col(Message.kind) == kind, col(Message.ref) == ref)
+    return (await tx.session.execute(query)).scalar_one_or_none()
+
+
 async def card(tx: Tx, incident_id: int) -> Message | None:
     """The message that is the incident's card."""
     query = select(Message).where(col(Message.incident_id) == incident_id, col(Message.kind) == "card")
@@ -136,6 +194,11 @@ async def take(tx: Tx, rules: Rules, channel: str, *, now: datetime) -> Parcel |
 
 
 async def _payload(tx: Tx, rules: Rules, row: Message) -> Mapping[str, Any]:
+    if row.kind in _live:
+        rendered = await _live[row.kind](tx, rules, row.ref, row.marker)
+        if rendered is not None:
+            row.payload = rendered.payload()
+        return row.payload
     incident = await tx.session.get(Incident, row.incident_id) if row.kind == "card" else None
     if incident is None:
         return row.payload

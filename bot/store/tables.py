@@ -97,7 +97,10 @@ class Message(SQLModel, table=True):
     id: int | None = Field(default=None, sa_column=Column(BigInteger, primary_key=True, autoincrement=True))
     marker: str = Field(unique=True)  # block_id of its first block: how it is found again after a crash
     channel: str  # "#name", "C…", or "U…" for a direct message
-    kind: str  # "card": rendered from the incident each time; "text": payload as it stands
+    kind: (
+        str  # "text": payload as it stands; "card", and those of outbox.live: rendered from the state each time
+    )
+    ref: str = ""  # which state, for those of outbox.live: one message for each kind and ref
     incident_id: int | None = Field(default=None, foreign_key="incident.id", index=True)
     parent_id: int | None = Field(default=None, sa_column=Column(BigInteger))  # whose thread it is in
     thread_ts: str = ""  # a thread that is not ours: a mention that is answered
@@ -115,6 +118,7 @@ class Message(SQLModel, table=True):
     __table_args__ = (
         Index("message_pending", "channel", "id", postgresql_where=text("wanted > sent and failed = ''")),
         Index("message_card", "incident_id", unique=True, postgresql_where=text("kind = 'card'")),
+        Index("message_live", "kind", "ref", unique=True, postgresql_where=text("ref <> ''")),
     )
 
 
