@@ -5,83 +5,21 @@ field by field becomes a frozen dataclass. Every method raises `bot.errors` and 
 within the client's deadline, its own retries of GETs included.
 """
 
-import functools
-import re
-from collections.abc import Callable, Coroutine, Iterable, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any, Concatenate, ParamSpec, TypeVar
-from urllib.parse import quote
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any
 
-from bot.clients.pagerduty_errors import (
-    ALREADY_ACKNOWLEDGED,
-    ALREADY_RESOLVED,
-    NOT_FOUND,
-    no_sender,
-    not_understood,
-    unreachable,
-)
-from bot.clients.pagerduty_wire import Wire, deadline
+from bot.clients.pagerduty_acts import Acts
+from bot.clients.pagerduty_base import PAGE, Json, bounded, bounded_write, field_of, path_of, query_of
+from bot.clients.pagerduty_errors import not_understood
+from bot.clients.pagerduty_values import OnCall, PdUser, read_oncall, read_user
+from bot.clients.pagerduty_wire import Wire
 from bot.errors import RejectedError, UnauthorizedError
 
-PAGE = 100  # the largest page there is
-LAST_POSITION = 10_000  # offset + limit may not exceed it
-
-# What a From header can carry; whether somebody has the address is for PagerDuty to say.
-EMAIL = re.compile(r"[!-?A-~]+@[!-?A-~]+")
-
-Json = dict[str, Any]
-P = ParamSpec("P")
-R = TypeVar("R")
+__all__ = ["OnCall", "PagerDuty", "PdUser"]
 
 
-@dataclass(frozen=True, slots=True)
-class PdUser:
-    """A PagerDuty user; `email` is empty where PagerDuty only sent a reference."""
-
-    id: str
-    name: str
-    email: str
-    html_url: str
-
-
-@dataclass(frozen=True, slots=True)
-class OnCall:
-    """Who is on call now, by which schedule, at which level of which escalation policy.
-
-    `schedule_id` and `schedule` are empty for a user who stands in the policy directly; `until` is None for
-    someone who is on call without end.
-    """
-
-    schedule_id: str
-    schedule: str
-    policy: str
-    level: int
-    user: PdUser
-    until: datetime | None
-
-
-def _bounded(
-    method: Callable[Concatenate["PagerDuty", P], Coroutine[Any, Any, R]],
-) -> Callable[Concatenate["PagerDuty", P], Coroutine[Any, Any, R]]:
-    """The whole call, with everything that it calls, within the client's deadline."""
-
-    @functools.wraps(method)
-    async def call(self: "PagerDuty", /, *args: P.args, **kwargs: P.kwargs) -> R:
-        try:
-            async with deadline(self.deadline):
-                return await method(self, *args, **kwargs)
-        except TimeoutError:
-            why = f"it did not answer within {self.deadline:g} s"
-            raise unreachable(why, wrote=method.__name__ in WRITES) from None
-
-    return call
-
-
-WRITES = frozenset({"acknowledge", "resolve", "note"})
-
-
-class PagerDuty:
+class PagerDuty(Acts):
     """A PagerDuty account, by its REST API key."""
 
     def __init__(
@@ -113,28 +51,40 @@ class PagerDuty:
 
     # Incidents
 
-    @_bounded
+    @bounded
     async def incident(self, incident_id: str) -> Json:
         """One incident, in REST shape."""
-        return await self._read(_path("incidents", incident_id), "incident")
+        return await self._read(path_of("incidents", incident_id), "incident")
 
-    @_bounded
+    @bounded
     async def alerts(self, incident_id: str) -> list[Json]:
         """All alerts of an incident; `body.details` may be an object or a string."""
-        return await self._pages(_path("incidents", incident_id, "alerts"), "alerts")
+        return await self._pages(path_of("incidents", incident_id, "alerts"), "alerts")
 
-    @_bounded
+    @bounded
     async def log_entries(self, incident_id: str) -> list[Json]:
         """Everything that happened to an incident, newest first."""
-        return await self._pages(_path("incidents", incident_id, "log_entries"), "log_entries")
+        return await self._pages(path_of("incidents", incident_id, "log_entries"), "log_entries")
 
-    @_bounded
+    @bounded
     async def open_incidents(self) -> list[Json]:
         """All incidents that are triggered or acknowledged, of any age."""
         filters = {"statuses[]": ["triggered", "acknowledged"], "date_range": "all"}
         return await self._pages("/incidents", "incidents", filters)
 
-    @_bounded
+    @bounded
+    async def incidents_with_key(self, incident_key: str) -> list[Json]:
+        """The incidents of any status and age that were created with that key."""
+        return await self._pages("/incidents", "incidents", {"incident_key": incident_key, "date_range": "all"})
+
+    @bounded
+    async def log_page(self, *, since: datetime, until: datetime, offset: int) -> tuple[list[Json], bool]:
+        """A page of the account's log entries between two moments, newest first; and whether there are more."""
+        span = {"since": since.isoformat(), "until": until.isoformat(), "include[]": "channels"}
+        body = await self._wire.get("/log_entries", {**span, "limit": PAGE, "offset": offset})
+        return list(field_of(body, "log_entries", list, "GET /log_entries")), bool(body.get("more"))
+
+    @bounded_write
     async def acknowledge(self, incident_id: str, *, from_email: str) -> Json:
         """Acknowledge as that person; the incident after it.
 
@@ -142,80 +92,112 @@ class PagerDuty:
         """
         return await self._change(incident_id, {"status": "acknowledged"}, from_email)
 
-    @_bounded
+    @bounded_write
     async def resolve(self, incident_id: str, *, from_email: str, resolution: str = "") -> Json:
         """Resolve as that person; the incident after it, also if it was resolved already."""
         change = {"status": "resolved"} | ({"resolution": resolution} if resolution else {})
         return await self._change(incident_id, change, from_email)
 
-    @_bounded
+    @bounded_write
     async def note(self, incident_id: str, text: str, *, from_email: str) -> Json:
         """Add a note as that person; the note."""
-        path = _path("incidents", incident_id, "notes")
+        path = path_of("incidents", incident_id, "notes")
         return await self._write("POST", path, {"note": {"content": text}}, from_email, "note")
 
-    @_bounded
+    @bounded
     async def notes(self, incident_id: str) -> list[Json]:
         """All notes of an incident."""
-        body = await self._wire.get(_path("incidents", incident_id, "notes"))
-        return list(_field(body, "notes", list, "GET notes"))
+        body = await self._wire.get(path_of("incidents", incident_id, "notes"))
+        return list(field_of(body, "notes", list, "GET notes"))
 
     # People
 
-    @_bounded
+    @bounded
     async def user_by_email(self, email: str) -> PdUser | None:
         """The user with exactly this e-mail, upper and lower case alike; None if there is none."""
         wanted = email.strip().casefold()
         if not wanted:
             return None
         found = await self._pages("/users", "users", {"query": email.strip()})
-        users = [_user(each) for each in found]
+        users = [read_user(each) for each in found]
         return next((user for user in users if user.email.casefold() == wanted), None)
 
-    @_bounded
+    @bounded
     async def user(self, user_id: str) -> PdUser:
         """One user, by PagerDuty's id."""
-        return _user(await self._read(_path("users", user_id), "user"))
+        return read_user(await self._read(path_of("users", user_id), "user"))
 
-    @_bounded
-    async def oncalls(self, *, schedule_ids: Iterable[str] | None = None) -> list[OnCall]:
-        """Who is on call at this moment, for some schedules or (None) for all policies of the account."""
-        if schedule_ids is None:
-            filters: dict[str, Any] = {}
-        elif not (ids := list(dict.fromkeys(schedule_ids))):
-            return []
-        else:
-            filters = {"schedule_ids[]": ids}
+    @bounded
+    async def users(self, query: str = "") -> list[PdUser]:
+        """Users whose name or e-mail contains the query; all without one."""
+        return [read_user(each) for each in await self._pages("/users", "users", query_of(query))]
+
+    @bounded
+    async def oncalls(
+        self,
+        *,
+        schedule_ids: Iterable[str] | None = None,
+        policy_ids: Iterable[str] | None = None,
+        at: datetime | None = None,
+    ) -> list[OnCall]:
+        """Who is on call now or at a moment, for some schedules or policies or (None) for all of the account."""
+        filters: dict[str, Any] = {}
+        for name, wanted in (("schedule_ids[]", schedule_ids), ("escalation_policy_ids[]", policy_ids)):
+            if wanted is not None and not (ids := list(dict.fromkeys(wanted))):
+                return []
+            filters |= {} if wanted is None else {name: ids}
+        if at is not None:
+            filters |= {"since": at.isoformat(), "until": (at + timedelta(seconds=1)).isoformat()}
         found = await self._pages("/oncalls", "oncalls", filters | {"include[]": "users"})
         try:
-            return [_oncall(each) for each in found if each.get("user")]
+            return [read_oncall(each) for each in found if each.get("user")]
         except (AttributeError, TypeError, ValueError):
             raise not_understood("GET /oncalls") from None
 
-    @_bounded
+    @bounded
     async def schedules(self, query: str = "") -> list[Json]:
         """Schedules whose name contains the query; all without one."""
-        return await self._pages("/schedules", "schedules", _query(query))
+        return await self._pages("/schedules", "schedules", query_of(query))
 
-    @_bounded
+    @bounded
     async def escalation_policies(self, query: str = "") -> list[Json]:
         """Escalation policies whose name contains the query; all without one."""
-        return await self._pages("/escalation_policies", "escalation_policies", _query(query))
+        return await self._pages("/escalation_policies", "escalation_policies", query_of(query))
+
+    @bounded
+    async def schedule_v3(self, schedule_id: str) -> Json:
+        """An upgraded schedule, which only this address knows: `GET /schedules/{id}` answers 404 for it."""
+        return await self._read("/v3" + path_of("schedules", schedule_id), "schedule")
+
+    @bounded
+    async def escalation_policy(self, policy_id: str) -> Json:
+        """One escalation policy with its levels."""
+        return await self._read(path_of("escalation_policies", policy_id), "escalation_policy")
+
+    @bounded
+    async def services(self, query: str = "") -> list[Json]:
+        """Services whose name contains the query, each with a reference to its escalation policy."""
+        return await self._pages("/services", "services", query_of(query))
+
+    @bounded
+    async def priorities(self) -> list[Json]:
+        """The account's priorities, highest first; empty where priorities are switched off."""
+        return await self._pages("/priorities", "priorities")
 
     # The account
 
-    @_bounded
+    @bounded
     async def abilities(self) -> list[str]:
         """What the account's plan includes, e.g. "coordinated_responding"."""
         body = await self._wire.get("/abilities")
-        return [str(name) for name in _field(body, "abilities", list, "GET /abilities")]
+        return [str(name) for name in field_of(body, "abilities", list, "GET /abilities")]
 
-    @_bounded
+    @bounded
     async def ping(self) -> None:
         """Raise unless PagerDuty is reachable and accepts the token; works with account-level tokens too."""
         await self._wire.get("/abilities")
 
-    @_bounded
+    @bounded
     async def may_write(self, *, from_email: str) -> bool:
         """Whether the token may change incidents, found out on one that does not exist."""
         try:
@@ -226,93 +208,7 @@ class PagerDuty:
             return True  # understood, allowed, and not found
         return True
 
-    @_bounded
+    @bounded
     async def webhook_subscriptions(self) -> list[Json]:
         """All webhook subscriptions; look at `delivery_method.temporarily_disabled`."""
         return await self._pages("/webhook_subscriptions", "webhook_subscriptions")
-
-    # How
-
-    async def _change(self, incident_id: str, change: Mapping[str, Any], from_email: str) -> Json:
-        path = _path("incidents", incident_id)
-        body = {"incident": {"type": "incident", **change}}
-        try:
-            return await self._write("PUT", path, body, from_email, "incident")
-        except RejectedError as error:
-            if error.code not in {ALREADY_ACKNOWLEDGED, ALREADY_RESOLVED}:
-                raise
-        return await self._read(path, "incident")
-
-    async def _read(self, path: str, key: str) -> Json:
-        body = await self._wire.get(path)
-        return dict(_field(body, key, dict, f"GET {path}"))
-
-    async def _write(self, method: str, path: str, body: Json, from_email: str, key: str) -> Json:
-        sender = from_email.strip() or self.default_from.strip()
-        if not EMAIL.fullmatch(sender):
-            raise no_sender()
-        answer = await self._wire.send(method, path, body, from_email=sender)
-        return dict(_field(answer, key, dict, f"{method} {path}"))
-
-    async def _pages(self, path: str, key: str, filters: Mapping[str, Any] | None = None) -> list[Json]:
-        found: list[Json] = []
-        for offset in range(0, LAST_POSITION, PAGE):
-            body = await self._wire.get(path, {**(filters or {}), "limit": PAGE, "offset": offset})
-            page = _field(body, key, list, f"GET {path}")
-            found.extend(page)
-            if not body.get("more") or not page:
-                break
-        return found
-
-
-def _path(collection: str, item_id: str, *rest: str) -> str:
-    # Dots and slashes in an id would change what is asked for.
-    if not re.fullmatch(r"[A-Za-z0-9_-]+", item_id):
-        raise RejectedError(
-            f"“{item_id}” is not an id of PagerDuty's: it has letters and digits only.", code=NOT_FOUND
-        )
-    return "/" + "/".join([collection, quote(item_id, safe=""), *rest])
-
-
-def _query(words: str) -> dict[str, Any]:
-    return {"query": words} if words else {}
-
-
-def _field(body: Json, key: str, kind: type, asked: str) -> Any:
-    value = body.get(key)
-    if not isinstance(value, kind):
-        raise not_understood(asked)
-    return value
-
-
-def _user(raw: Json) -> PdUser:
-    return PdUser(
-        id=str(raw.get("id") or ""),
-        name=str(raw.get("name") or raw.get("summary") or ""),
-        email=str(raw.get("email") or ""),
-        html_url=str(raw.get("html_url") or ""),
-    )
-
-
-def _oncall(raw: Json) -> OnCall:
-    schedule = raw.get("schedule") or {}
-    policy = raw.get("escalation_policy") or {}
-    return OnCall(
-        schedule_id=str(schedule.get("id") or ""),
-        schedule=_name(schedule),
-        policy=_name(policy),
-        level=int(raw.get("escalation_level") or 0),
-        user=_user(raw["user"]),
-        until=_moment(raw.get("end")),
-    )
-
-
-def _moment(text: Any) -> datetime | None:
-    if not text:
-        return None
-    moment = datetime.fromisoformat(text)
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-def _name(resource: Json) -> str:
-    return str(resource.get("name") or resource.get("summary") or "")

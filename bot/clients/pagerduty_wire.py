@@ -124,9 +124,10 @@ class Wire:
             await asyncio.sleep(pause)
         return await self._once("GET", path, params=dict(params or {}))
 
-    async def send(self, method: str, path: str, body: object, *, from_email: str) -> dict[str, Any]:
+    async def send(self, method: str, path: str, body: object, *, from_email: str = "") -> dict[str, Any]:
         """PUT or POST, exactly one attempt: whether to repeat it is the caller's decision."""
-        return await self._once(method, path, json=body, headers={"From": from_email})
+        headers = {"From": from_email} if from_email else {}
+        return await self._once(method, path, json=body, headers=headers)
 
     async def close(self) -> None:
         """Drop what waits, let go of the connections; what is under way ends by its own deadline."""

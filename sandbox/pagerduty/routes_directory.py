@@ -5,7 +5,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from sandbox.clock import SandboxClock
-from sandbox.pagerduty.errors import not_found
+from sandbox.pagerduty.errors import bad_dates, not_found
 from sandbox.pagerduty.http import answer, choices, found, many, moment, page
 from sandbox.pagerduty.shapes import Shapes
 from sandbox.pagerduty.world import Json, Schedule
@@ -93,9 +93,10 @@ class DirectoryRoutes:
 
     async def oncalls(self, request: Request) -> Response:
         include = choices(request, "include", ("escalation_policies", "users", "schedules"))
-        moment(request, "since")
-        moment(request, "until")
-        entries = [each for each in self._shapes.oncalls(self._clock.now()) if self._wanted(request, each)]
+        at = moment(request, "since") or self._clock.now()
+        if (until := moment(request, "until")) and until < at:
+            raise bad_dates("until is before since")
+        entries = [each for each in self._shapes.oncalls(at) if self._wanted(request, each)]
         if request.query_params.get("earliest") == "true":
             entries = _earliest(entries)
         return page(request, "oncalls", entries, lambda entry: self._expanded(entry, include))

@@ -92,8 +92,13 @@ class IncidentRoutes:
             self._world.services, typed(part(wanted, "service", dict), "service_reference").get("id", "")
         )
         key = wanted.get("incident_key")
-        if key and any(each.is_open and each.key == key for each in self._world.incidents.values()):
+        same = [each for each in self._world.incidents.values() if each.key == key]
+        if key and any(each.is_open and each.service_id == service.id for each in same):
             raise invalid_input("Open incident with matching dedup key already exists on this service")
+        if wanted.get("assignments") and wanted.get("escalation_policy"):
+            raise invalid_input("Assignments and an escalation policy cannot be given together")
+        if wanted.get("body"):
+            typed(part(wanted, "body", dict), "incident_body")
         incident = self._actions.trigger(
             part(wanted, "title", str),
             service,
@@ -183,7 +188,8 @@ class IncidentRoutes:
             return None
         names = {priority.name: priority.id for priority in self._world.priorities.values()}
         if isinstance(wanted, str):
-            wanted = {"id": names.get(wanted, "")}
+            wanted = {"id": names.get(wanted, ""), "type": "priority_reference"}
+        typed(wanted, "priority", "priority_reference")
         if wanted.get("id") not in self._world.priorities:
             raise invalid_input("Priority is invalid")
         return str(wanted["id"])
@@ -192,14 +198,18 @@ class IncidentRoutes:
         policy = change.get("escalation_policy")
         if not policy:
             return None
+        typed(policy, "escalation_policy", "escalation_policy_reference")
         if policy.get("id") not in self._world.policies:
             raise invalid_input("Escalation policy is invalid")
         return str(policy["id"])
 
     def _assignees(self, change: Json) -> list[str]:
-        ids = [str((each.get("assignee") or {}).get("id")) for each in change.get("assignments") or []]
+        wanted = [each.get("assignee") or {} for each in change.get("assignments") or []]
+        ids = [str(each.get("id")) for each in wanted]
         if any(user_id not in self._world.users for user_id in ids):
             raise ApiError(400, 1007, "Assigned To User Not Found")
+        for each in wanted:
+            typed(each, "user", "user_reference")
         return ids
 
 

@@ -102,7 +102,7 @@ class PartRoutes:
     async def snooze(self, request: Request) -> Response:
         user = sender(request, self._world)
         seconds = part(await body_of(request), "duration", int)
-        if not 1 <= seconds <= MOST_SNOOZE:
+        if isinstance(seconds, bool) or not 1 <= seconds <= MOST_SNOOZE:
             raise invalid_input(f"Duration must be between 1 and {MOST_SNOOZE} seconds")
         incident = self._incident(request)
         self._actions.snooze(incident, seconds, Agent("user", user.id))
@@ -149,9 +149,10 @@ class PartRoutes:
         people: list[str] = []
         for each in targets:
             target = each.get("responder_request_target") or each
-            if target.get("type") in ("user", "user_reference") and target.get("id") in self._world.users:
+            kind = str(target.get("type")).removesuffix("_reference")
+            if kind == "user" and target.get("id") in self._world.users:
                 people.append(target["id"])
-            elif target.get("id") in self._world.policies:
+            elif kind == "escalation_policy" and target.get("id") in self._world.policies:
                 people += self._world.on_call_at(target["id"], 1)
             else:
                 raise invalid_input("Responder request target is invalid")

@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any, Literal
 
 import httpx
@@ -241,9 +242,12 @@ class PagerDutyServer:
         body = self._envelopes.wrap("pagey.ping", self._envelopes.ping(), self.clock.now())
         self.webhooks.queue(self.world.subscriptions[subscription_id], body, "ping")
 
-    def set_on_call(self, schedule_name: str, user: str | None) -> None:
-        """Put somebody (id or e-mail), or nobody, on call by a schedule."""
+    def set_on_call(self, schedule_name: str, user: str | None, *, start: datetime | None = None) -> None:
+        """Put somebody (id or e-mail), or nobody, on call by a schedule; now, or from a later moment on."""
         schedule = self.world.schedule_named(schedule_name)
+        if start is not None:
+            schedule.later.append((start, self.agent(user).id if user else None))
+            return
         schedule.on_call = self.agent(user).id if user else None
         if schedule.on_call and schedule.on_call not in schedule.user_ids:
             schedule.user_ids.append(schedule.on_call)

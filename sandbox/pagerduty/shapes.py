@@ -211,7 +211,7 @@ class Shapes:
                             "start": None,
                             "end": None,
                         }
-                    elif on_call := self.world.schedules[target.id].on_call:
+                    elif on_call := self.world.schedules[target.id].on_call_at(now):
                         yield entry | {
                             "schedule": self.schedule_ref(target.id),
                             "user": self.user_ref(on_call),

@@ -52,6 +52,12 @@ class Schedule:
     description: str = ""
     time_zone: str = "Etc/UTC"
     upgraded: bool = False
+    later: list[tuple[datetime, str | None]] = field(default_factory=list)  # who takes over, from when
+
+    def on_call_at(self, moment: datetime) -> str | None:
+        """Who has it at a moment; nobody is None."""
+        taken = [user for start, user in sorted(self.later, key=lambda each: each[0]) if start <= moment]
+        return taken[-1] if taken else self.on_call
 
 
 @dataclass(frozen=True, slots=True)
