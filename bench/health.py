@@ -36,7 +36,7 @@ async def report(world: World) -> float:
 
 async def slowest(target: Target) -> tuple[float, str]:
     """Seconds of the slowest probe, and its system."""
-    found = await probes.examine(target, ())
+    found = await probes.examine(target, probes.Context())
     worst = max(found.readings, key=lambda reading: reading.took)
     return worst.took, worst.system
 

@@ -18,6 +18,7 @@ from starlette.applications import Starlette
 
 import runbook
 from bot import log as logs
+from bot import probes
 from bot.clients.directory import Directory, Remembered, RoleIds
 from bot.clients.pagerduty import PagerDuty
 from bot.clients.slack import Identity, Slack
@@ -28,6 +29,7 @@ from bot.errors import AtsError, ConfigError
 from bot.jobs import worker as jobs
 from bot.jobs.work import Work
 from bot.operations.rules import Rules
+from bot.probes import ProbeSettings
 from bot.runbook_watch import RunbookWatch
 from bot.services import BotServices
 from bot.sockets import Sockets
@@ -83,6 +85,11 @@ def target_settings(settings: Settings) -> TargetSettings:
     )
 
 
+def probe_settings(settings: Settings) -> ProbeSettings:
+    """`[probes]`; raises ConfigError for a name that does not exist."""
+    return probes.configured(settings.probes.leave_out, settings.probes.model_extra or {})
+
+
 def all_secrets(settings: Settings) -> list[str]:
     """Every secret value of the settings, for redaction."""
     fields = (
@@ -133,6 +140,7 @@ class Bot:
             target=self.target,
             current_rules=lambda: self.rules,
             from_email=settings.pagerduty_from_email,
+            probe_settings=probe_settings(settings),
         )
         self.worker = jobs.Worker(self.work)
         self.watch = RunbookWatch(runbook_path(settings), store, lambda: self.rules, self._swap)

@@ -48,6 +48,12 @@ class TargetConfig(BaseModel):
     deployment: Literal["", "pm2", "compose", "helm"] = ""
 
 
+class ProbesConfig(BaseModel, extra="allow"):
+    """`[probes]`: names to leave out, and a table of options for each probe, `[probes.NAME]`."""
+
+    leave_out: list[str] = Field(default_factory=list)
+
+
 class RolesConfig(BaseModel):
     """`[roles]`: Slack user ids (U…) or user group ids (S…) that hold a role besides being on call."""
 
@@ -115,6 +121,7 @@ class Settings(BaseSettings):
     pagerduty_from_email: str = Field(default="", validation_alias=_alias("PAGERDUTY_FROM_EMAIL"))
 
     target: TargetConfig = Field(default_factory=TargetConfig)
+    probes: ProbesConfig = Field(default_factory=ProbesConfig)
     roles: RolesConfig = Field(default_factory=RolesConfig)
 
     @field_validator("channel")

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import httpx
 
-from bot.app import database_url, load_rules, target_settings
+from bot.app import database_url, load_rules, probe_settings, target_settings
 from bot.clients.pagerduty import PagerDuty
 from bot.clients.slack import Slack
 from bot.config import Settings, missing_settings
@@ -292,8 +292,9 @@ async def _target(settings: Settings, rules: Rules | None) -> list[Finding]:
     from bot.targets import Target
 
     target = Target(target_settings(settings))
+    asked = probes.Context(rules.plan.baseline if rules else (), settings=probe_settings(settings))
     try:
-        report = await probes.examine(target, rules.plan.baseline if rules else ())
+        report = await probes.examine(target, asked)
     finally:
         await target.close()
     return [

@@ -2,6 +2,7 @@
 
     AtsError
     ├── ConfigError            a setting is missing or wrong; said at start, never later
+    │   └── AbsentError        no setting says where that system is, so it is taken not to be there
     ├── InputError             what a person typed or pressed cannot be done as it stands
     │   ├── NotFoundError      no such incident, step or entry
     │   └── ForbiddenError     the person lacks a role; names the role needed
@@ -31,6 +32,10 @@ class AtsError(Exception):
 
 class ConfigError(AtsError):
     """A setting is missing or wrong."""
+
+
+class AbsentError(ConfigError):
+    """The settings name no such system."""
 
 
 class InputError(AtsError):

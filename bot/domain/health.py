@@ -1,6 +1,8 @@
 """What a probe found: a pure reading of a measured answer."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 
@@ -14,6 +16,14 @@ class Status(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Sample:
+    """A figure that was measured before."""
+
+    at: datetime
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
 class Reading:
     """One line of a health report."""
 
@@ -23,6 +33,14 @@ class Reading:
     normal: str  # what is normal: "< 85 %"
     hint: str = ""  # what to do or where to look, when not ok
     took: float = 0.0  # seconds
+    number: float | None = None  # the figure of `value`, kept under `system` for trends
+    unit: str = ""  # of `number`: "%", "s", "ms", "bytes", "" for a count
+    threshold: str = ""  # where it becomes serious: "> 90 %"
+    source: str = ""  # where the bounds come from: "runbook baseline", "usual value", "Redis's own word"
+    figures: tuple[tuple[str, float], ...] = ()  # further ones to be kept, each with its key
+    absent: bool = (
+        False  # plainly not there (not installed, not configured): no alarm, and worth no line of its own
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,5 +52,17 @@ class HealthReport:
 
     @property
     def worst(self) -> Status:
-        order = list(Status)
-        return min((r.status for r in self.readings), key=order.index, default=Status.UNKNOWN)
+        """That of the systems that are there."""
+        return min(
+            (r.status for r in self.readings if not r.absent), key=list(Status).index, default=Status.UNKNOWN
+        )
+
+
+def figures(readings: Iterable[Reading]) -> dict[str, float]:
+    """Everything to be kept of these readings, so that the next look can tell what has changed."""
+    kept: dict[str, float] = {}
+    for reading in readings:
+        if reading.number is not None:
+            kept[reading.system] = reading.number
+        kept.update(reading.figures)
+    return kept

@@ -14,7 +14,9 @@ log = structlog.get_logger(__name__)
 
 async def examine(work: Work, slack_id: str, channel: str, response_url: str, number: int) -> None:
     """Probe everything side by side and post what was found: in the incident's thread, or where it was asked."""
-    report = await probes.examine(work.target, work.rules.plan.baseline, local_host=work.local_host)
+    async with work.store.transaction() as tx:
+        asked = probes.Context(work.rules.plan.baseline, tx.now, settings=work.probe_settings)
+    report = await probes.examine(work.target, asked)
     async with work.store.transaction() as tx:
         message = render.health_message(report, now=tx.now)
         if number:

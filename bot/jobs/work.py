@@ -1,12 +1,13 @@
 """What every job works with; put together once, in bot.app."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from bot.clients.directory import Directory
 from bot.clients.pagerduty import PagerDuty
 from bot.clients.slack import Slack
 from bot.operations.rules import Rules
+from bot.probes import ProbeSettings
 from bot.store.session import Store
 from bot.targets import Target
 
@@ -22,7 +23,7 @@ class Work:
     target: Target
     current_rules: Callable[[], Rules]
     from_email: str = ""  # last resort for PagerDuty's From
-    local_host: bool = True
+    probe_settings: ProbeSettings = field(default_factory=ProbeSettings)
 
     @property
     def rules(self) -> Rules:

@@ -1,13 +1,13 @@
 """Health of each system under care. Adding one is a file, and a line here."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import AsyncGenerator, Collection, Mapping
 
-from bot.domain.health import HealthReport
+from bot.domain.health import HealthReport, Reading, Sample
 from bot.probes import api, cpu, disk, docker, memory, pm2, postgres, redis
-from bot.probes.examine import Probes, examine_all
-from bot.probes.probe import Probe
+from bot.probes.examine import Probes, chosen, each, examine_all
+from bot.probes.probe import Context, Probe
+from bot.probes.settings import ProbeSettings, checked
 from bot.targets import Target
-from runbook.model import BaselineRow
 
 PROBES: Probes = {
     "api": api.PROBE,
@@ -20,16 +20,16 @@ PROBES: Probes = {
     "cpu": cpu.PROBE,
 }
 
-__all__ = ["PROBES", "Probe", "examine"]
+__all__ = ["PROBES", "Context", "Probe", "ProbeSettings", "Sample", "configured", "examine", "examine_each"]
+
+
+def configured(leave_out: list[str], options: Mapping[str, object]) -> ProbeSettings:
+    """`[probes]` as the settings give it, checked; raises ConfigError with the name that is wrong."""
+    return checked({name: probe.options for name, probe in PROBES.items()}, leave_out, options)
 
 
 async def examine(
-    target: Target,
-    baseline: Sequence[BaselineRow],
-    *,
-    only: Collection[str] | None = None,
-    deadline: float = 5.0,
-    local_host: bool = True,
+    target: Target, context: Context, *, only: Collection[str] | None = None, deadline: float = 5.0
 ) -> HealthReport:
     """Ask every system at once how it is, and report all of them, whatever is down.
 
@@ -37,9 +37,18 @@ async def examine(
 
     Args:
         target: How to reach the systems.
-        baseline: The runbook's table; a metric that it lacks is judged by usual values, and said so.
-        only: Names from `PROBES`; None: all.
+        context: The runbook's table (a metric that it lacks is judged by usual values, and said so), the time, and
+            what was measured before.
+        only: Names from `PROBES`; None: all that the settings do not leave out.
         deadline: Seconds for each probe.
-        local_host: Whether the target is the host that the bot runs on.
     """
-    return await examine_all(PROBES, target, baseline, only=only, deadline=deadline, local_host=local_host)
+    wanted = chosen(PROBES, context, target.settings.deployment, only)
+    return await examine_all(wanted, target, context, deadline=deadline)
+
+
+def examine_each(
+    target: Target, context: Context, *, only: Collection[str] | None = None, deadline: float = 5.0
+) -> AsyncGenerator[tuple[str, tuple[Reading, ...]], None]:
+    """The same, each probe's name and readings as it answers; close the iterator if you leave it early."""
+    wanted = chosen(PROBES, context, target.settings.deployment, only)
+    return each(wanted, target, context, deadline=deadline)

@@ -1,13 +1,10 @@
 """The trading API: its health endpoint, and how long that takes."""
 
-from collections.abc import Sequence
-
 from bot.domain.health import Reading, Status
 from bot.errors import ServerError
 from bot.probes import baseline as judged
-from bot.probes.probe import Probe
+from bot.probes.probe import Context, Options, Probe
 from bot.targets import HttpAnswer, Target
-from runbook.model import BaselineRow
 
 SYSTEM = "Trading API"
 METRIC = "API Response Time (p95)"
@@ -16,18 +13,22 @@ _WELL = frozenset({"ok", "healthy", "up", "pass", "ready", "running", "true", "c
 _HINT = "Look at the API's log; the runbook's entry on the trading API has the first steps."
 
 
-async def measure(target: Target, deadline: float) -> HttpAnswer:
+async def measure(target: Target, deadline: float, _options: Options) -> HttpAnswer:
     return await target.http("GET", f"{target.settings.api_url.rstrip('/')}/api/health", deadline=deadline)
 
 
-def read(answer: HttpAnswer, baseline: Sequence[BaselineRow]) -> tuple[Reading, ...]:
+def read(answer: HttpAnswer, context: Context) -> tuple[Reading, ...]:
     """One line: what the API says of itself, and its response time against the baseline."""
-    verdict = judged.duration(METRIC, answer.took, baseline, _DEFAULT)
+    verdict = judged.duration(METRIC, answer.took, context.baseline, _DEFAULT)
     said, ill = _said(answer)
     status = verdict.status if verdict.status is Status.CRITICAL or not ill else Status.WARNING
     slow = verdict.status is not Status.OK
     hint = _HINT if ill else "It answers, slowly." if slow else ""
-    return (Reading(SYSTEM, status, f"{said} in {answer.took * 1000:.0f} ms", verdict.normal, hint),)
+    milliseconds = answer.took * 1000
+    return (
+        Reading(SYSTEM, status, f"{said} in {milliseconds:.0f} ms", verdict.normal, hint, number=round(milliseconds, 1),
+                unit="ms", threshold=verdict.threshold, source=verdict.source),
+    )  # fmt: skip
 
 
 def _said(answer: HttpAnswer) -> tuple[str, bool]:
@@ -49,4 +50,14 @@ def _broken(services: dict[object, object]) -> list[str]:
     return [f"{name} {state}"[:60] for name, state in states.items() if state.casefold() not in _WELL]
 
 
-PROBE = Probe(SYSTEM, measure, read, normal="answers 200, < 500 ms", hint=_HINT)
+PROBE = Probe(
+    SYSTEM,
+    measure,
+    read,
+    asks="`GET /api/health`, and how long that takes",
+    normal="answers 200, < 500 ms",
+    warning="it complains of itself or of a service, or 500 ms and more",
+    critical="it does not answer, answers with an error, or takes > 2 s",
+    source=judged.SOURCE,
+    hint=_HINT,
+)

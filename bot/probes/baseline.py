@@ -6,15 +6,19 @@ from dataclasses import dataclass
 from bot.domain.health import Status
 from runbook.model import BaselineRow, Bound
 
+SOURCE = "the runbook's baseline"
+DEFAULT = "usual value (the runbook's baseline has no such row)"
 _SECONDS = {"us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "sec": 1.0, "min": 60.0, "m": 60.0}
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """How a value stands, and what would be normal, as the table says it."""
+    """How a value stands, what would be normal and what is critical as the table says it, and whose word that is."""
 
     status: Status
     normal: str
+    threshold: str
+    source: str
 
 
 def percent(
@@ -42,8 +46,7 @@ def _judge(row: BaselineRow, for_normal: float, for_alert: float) -> Verdict:
         status = Status.WARNING
     else:
         status = Status.OK
-    said = "" if row.line >= 0 else " (not in the runbook's table)"
-    return Verdict(status, wording(row.normal) + said)
+    return Verdict(status, wording(row.normal), wording(row.alert), SOURCE if row.line >= 0 else DEFAULT)
 
 
 def wording(bound: Bound) -> str:

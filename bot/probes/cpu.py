@@ -1,24 +1,24 @@
-"""CPU of this host, over a short interval that blocks nobody."""
+"""CPU of the target's host, over a short interval that blocks nobody."""
 
 import asyncio
 import contextlib
 import os
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import psutil
 
 from bot.domain.health import Reading, Status
+from bot.errors import ServerError
 from bot.probes import baseline as judged
-from bot.probes.probe import Probe
+from bot.probes.probe import Context, Options, Probe
 from bot.targets import Target
-from runbook.model import BaselineRow
 
 SYSTEM = "CPU"
 METRIC = "CPU Usage"
 _DEFAULT = (70.0, 85.0)  # per cent
 _INTERVAL = 0.25  # seconds; the kernel counts in hundredths
 _FULL = 0.1  # of the time idle: less than that is a full host
+_COUNTED = 8  # user … steal; guests are counted in user and nice too
 _HINT = "`ps` by CPU names the busiest programs."
 
 
@@ -41,10 +41,40 @@ class Cpu:
     load: float  # average of one minute
 
 
-async def measure(_target: Target, deadline: float) -> Cpu:
+async def measure(target: Target, deadline: float, _options: Options) -> Cpu:
+    if not target.local:
+        return await _elsewhere(target, deadline)
     before = await asyncio.to_thread(_look)
     await asyncio.sleep(min(_INTERVAL, deadline / 2))
     return Cpu(before, await asyncio.to_thread(_look), psutil.cpu_count() or 1, os.getloadavg()[0])
+
+
+async def _elsewhere(target: Target, deadline: float) -> Cpu:
+    first = await target.run(["cat", "/proc/stat"], deadline=deadline)
+    await asyncio.sleep(min(_INTERVAL, deadline / 4))
+    second = await target.run(["cat", "/proc/stat", "/proc/loadavg"], deadline=deadline)
+    return parse(first.stdout, second.stdout)
+
+
+def parse(first: str, second: str) -> Cpu:
+    """/proc/stat, and a little later the same with /proc/loadavg after it; in hundredths of a second."""
+    before, _ = _counted(first)
+    after, cores = _counted(second)
+    try:
+        load = float(second.strip().splitlines()[-1].split()[0])
+    except (IndexError, ValueError):
+        load = 0.0
+    return Cpu(before, after, cores, load)
+
+
+def _counted(text: str) -> tuple[Times, int]:
+    lines = [line.split() for line in text.splitlines() if line.startswith("cpu")]
+    try:
+        spent = [int(ticks) / 100 for ticks in lines[0][1 : _COUNTED + 1]]
+        idle = spent[3] + spent[4]
+    except (IndexError, ValueError):
+        raise ServerError("/proc/stat does not count the CPU's time. Is the target a Linux host?") from None
+    return Times(sum(spent) - idle, idle), max(1, len(lines) - 1)
 
 
 def _look() -> Times:
@@ -65,13 +95,16 @@ def _own() -> float:
     return own
 
 
-def read(cpu: Cpu, baseline: Sequence[BaselineRow]) -> tuple[Reading, ...]:
+def read(cpu: Cpu, context: Context) -> tuple[Reading, ...]:
     """One line: the share of time in which the cores were busy."""
     used = busy_percent(cpu)
-    verdict = judged.percent(METRIC, used, baseline, _DEFAULT)
+    verdict = judged.percent(METRIC, used, context.baseline, _DEFAULT)
     value = f"{used:.0f} % of {cpu.cores} core{'s' * (cpu.cores != 1)} (load {cpu.load:.1f})"
     hint = "" if verdict.status is Status.OK else _HINT
-    return (Reading(SYSTEM, verdict.status, value, verdict.normal, hint),)
+    return (
+        Reading(SYSTEM, verdict.status, value, verdict.normal, hint, number=round(used, 2), unit="%",
+                threshold=verdict.threshold, source=verdict.source),
+    )  # fmt: skip
 
 
 def busy_percent(cpu: Cpu) -> float:
@@ -90,4 +123,15 @@ def busy_percent(cpu: Cpu) -> float:
     return min(100.0, max(0.0, 100.0 * (busy - own) / whole))
 
 
-PROBE = Probe(SYSTEM, measure, read, normal="< 70 %", hint="Run `top` on the host.", this_host=True)
+PROBE = Probe(
+    SYSTEM,
+    measure,
+    read,
+    asks="busy time of the cores over a quarter of a second (the kernel; on another host `/proc/stat`)",
+    normal="< 70 %",
+    warning="not in the normal range of “CPU Usage” (70 % and more)",
+    critical="> 85 %",
+    source=judged.SOURCE,
+    hint="Run `top` on the host.",
+    failing=Status.UNKNOWN,
+)

@@ -1,15 +1,14 @@
 """Docker services: `docker compose ps -a` in the target's working directory."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from bot.domain.health import Reading, Status
 from bot.errors import ConfigError, ServerError, UnauthorizedError, UnreachableError
-from bot.probes.probe import Probe
+from bot.probes.probe import Context, Options, Probe
 from bot.targets import ExecAnswer, Target
-from runbook.model import BaselineRow
 
 SYSTEM = "Docker services"
 _NORMAL = "all services running and healthy"
@@ -28,7 +27,7 @@ class Service:
     health: str = ""  # healthy, unhealthy, starting; empty without a health check
 
 
-async def measure(target: Target, deadline: float) -> tuple[Service, ...]:
+async def measure(target: Target, deadline: float, _options: Options) -> tuple[Service, ...]:
     argv = ["docker", "compose", "ps", "-a", "--format", "json"]
     answer = await target.run(argv, deadline=deadline, keep=_KEEP)
     if answer.exit:
@@ -83,7 +82,7 @@ def _service(entry: dict[str, Any]) -> Service:
     )
 
 
-def read(services: tuple[Service, ...], _baseline: Sequence[BaselineRow]) -> tuple[Reading, ...]:
+def read(services: tuple[Service, ...], _context: Context) -> tuple[Reading, ...]:
     """One line: what does not run or is not healthy first, then how many are well."""
     if not services:
         hint = "Is the target's working directory the one with the compose file?"
@@ -124,7 +123,12 @@ PROBE = Probe(
     SYSTEM,
     measure,
     read,
+    asks="`docker compose ps`",
     normal=_NORMAL,
+    warning="starting",
+    critical="exited",
+    source="Docker",
+    styles=("compose", "pm2"),
     hint="Install Docker for the bot's user, or put it on the target's path, if the platform uses it.",
     failing=Status.UNKNOWN,
 )

@@ -9,9 +9,8 @@ from typing import Any
 
 from bot.domain.health import Reading, Status
 from bot.errors import ServerError
-from bot.probes.probe import Probe
+from bot.probes.probe import Context, Options, Probe
 from bot.targets import Target
-from runbook.model import BaselineRow
 
 SYSTEM = "PM2"
 _NORMAL = "all applications online"
@@ -36,7 +35,7 @@ class App:
     exit_code: int | None = None
 
 
-async def measure(target: Target, deadline: float) -> tuple[App, ...]:
+async def measure(target: Target, deadline: float, _options: Options) -> tuple[App, ...]:
     answer = await target.run(["pm2", "jlist", "--silent"], deadline=deadline, keep=_KEEP)
     if answer.exit:
         last = (answer.stderr or answer.stdout).strip().splitlines()[-1:]
@@ -64,7 +63,7 @@ def _app(entry: dict[str, Any]) -> App:
     )
 
 
-def read(apps: tuple[App, ...], _baseline: Sequence[BaselineRow]) -> tuple[Reading, ...]:
+def read(apps: tuple[App, ...], _context: Context) -> tuple[Reading, ...]:
     """One line: what is not online first, then how many are."""
     if not apps:
         return (Reading(SYSTEM, Status.WARNING, "no applications", _NORMAL, _HINT_EMPTY),)
@@ -98,6 +97,11 @@ PROBE = Probe(
     SYSTEM,
     measure,
     read,
+    asks="`pm2 jlist`",
     normal=_NORMAL,
+    warning="not online",
+    critical="errored",
+    source="PM2",
+    styles=("pm2",),
     hint="Install PM2 for the bot's user, or put its directory on the target's path, if the platform runs on it.",
 )

@@ -1,16 +1,14 @@
 """The trading database: whether it lets us in, and how full it is."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from bot.domain.health import Reading, Status
 from bot.errors import ServerError
 from bot.probes import baseline as judged
-from bot.probes.probe import Probe
+from bot.probes.probe import Context, Options, Probe
 from bot.targets import Target
 from bot.targets.trouble import EXHAUSTED
-from runbook.model import BaselineRow
 
 SYSTEM = "PostgreSQL"
 METRIC = "Database Connections"
@@ -39,7 +37,7 @@ class Connections:
     exhausted: str = ""  # the server's own words when it had no connection for us
 
 
-async def measure(target: Target, deadline: float) -> Connections:
+async def measure(target: Target, deadline: float, _options: Options) -> Connections:
     try:
         answer = await target.sql(_QUERY, deadline=deadline, rows=1)
     except ServerError as error:
@@ -50,10 +48,10 @@ async def measure(target: Target, deadline: float) -> Connections:
     return Connections(int(row[0]), int(row[1]), float(row[2]), answer.took)
 
 
-def read(found: Connections, baseline: Sequence[BaselineRow]) -> tuple[Reading, ...]:
+def read(found: Connections, context: Context) -> tuple[Reading, ...]:
     """One line: connections used against the baseline, and an old idle transaction if there is one."""
     used = 100.0 if found.exhausted or not found.most else 100.0 * found.used / found.most
-    verdict = judged.percent(METRIC, used, baseline, _DEFAULT)
+    verdict = judged.percent(METRIC, used, context.baseline, _DEFAULT)
     if found.exhausted:
         return (Reading(SYSTEM, Status.CRITICAL, found.exhausted, verdict.normal, _HINT_FULL),)
     value = f"{used:.0f} % of connections used ({found.used} of {found.most}), answers in {found.took * 1000:.0f} ms"
@@ -68,6 +66,10 @@ PROBE = Probe(
     SYSTEM,
     measure,
     read,
+    asks="pg_stat_activity",
     normal="accepts connections",
+    warning="x",
+    critical="x",
+    source=judged.SOURCE,
     hint="Look at the database's log and whether its service runs.",
 )

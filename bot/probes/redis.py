@@ -1,13 +1,11 @@
 """Redis: PING. `redis-cli ping` ends with 0 even on NOAUTH; here that is a failure."""
 
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bot.domain.health import Reading, Status
-from bot.probes.probe import Probe
+from bot.probes.probe import Context, Options, Probe
 from bot.targets import Target
-from runbook.model import BaselineRow
 
 SYSTEM = "Redis"
 _NORMAL = "PONG"
@@ -22,13 +20,13 @@ class Ping:
     took: float
 
 
-async def measure(target: Target, deadline: float) -> Ping:
+async def measure(target: Target, deadline: float, _options: Options) -> Ping:
     began = time.perf_counter()
     answer = await target.redis("PING", deadline=deadline)
     return Ping(answer, time.perf_counter() - began)
 
 
-def read(ping: Ping, _baseline: Sequence[BaselineRow]) -> tuple[Reading, ...]:
+def read(ping: Ping, _context: Context) -> tuple[Reading, ...]:
     """One line: the answer and its time; redis-py gives PONG as True."""
     if ping.answer is True or ping.answer == "PONG":
         return (Reading(SYSTEM, Status.OK, f"PONG in {ping.took * 1000:.1f} ms", _NORMAL, took=ping.took),)
@@ -36,4 +34,14 @@ def read(ping: Ping, _baseline: Sequence[BaselineRow]) -> tuple[Reading, ...]:
     return (Reading(SYSTEM, Status.CRITICAL, f"answers “{said}” to PING", _NORMAL, _HINT, ping.took),)
 
 
-PROBE = Probe(SYSTEM, measure, read, normal=_NORMAL, hint=_HINT)
+PROBE = Probe(
+    SYSTEM,
+    measure,
+    read,
+    asks="PING",
+    normal=_NORMAL,
+    warning="-",
+    critical="no PONG",
+    source="Redis",
+    hint=_HINT,
+)

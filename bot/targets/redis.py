@@ -7,7 +7,7 @@ import redis.exceptions
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from bot.errors import AtsError, ConfigError, RejectedError, ServerError, UnauthorizedError
+from bot.errors import AbsentError, AtsError, RejectedError, ServerError, UnauthorizedError
 from bot.targets import trouble
 from bot.targets.http import origin
 from bot.targets.redact import redact
@@ -17,7 +17,7 @@ from bot.targets.settings import TargetSettings
 async def command(settings: TargetSettings, words: tuple[str, ...], *, deadline: float) -> object:
     """Send one command on a connection of its own and return Redis's answer, text decoded."""
     if not settings.redis_url:
-        raise ConfigError("not configured: the target has no Redis address. Set it under [target].")
+        raise AbsentError("not configured: the target has no Redis address. Set it under [target].")
     client = redis.asyncio.Redis.from_url(
         settings.redis_url,
         decode_responses=True,

@@ -9,7 +9,7 @@ import time
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
-from bot.errors import ConfigError
+from bot.errors import AbsentError, ConfigError
 from bot.targets import trouble
 from bot.targets.answers import SqlAnswer
 from bot.targets.redact import redact
@@ -26,7 +26,7 @@ async def query(settings: TargetSettings, statement: str, *, deadline: float, ro
     statement reads. Several statements in one text are refused by the protocol that is used.
     """
     if not settings.database_url:
-        raise ConfigError("not configured: the target has no DATABASE_URL. Set it under [target].")
+        raise AbsentError("not configured: the target has no DATABASE_URL. Set it under [target].")
     opened: list[psycopg.AsyncConnection] = []
     where = place(settings.database_url)
     task = asyncio.create_task(_query(settings, statement, where, opened, deadline=deadline, rows=rows))

@@ -25,6 +25,11 @@ class Target:
         self._http = Http(settings)
         self._runner = runner or LocalRunner(settings, max_processes)
 
+    @property
+    def local(self) -> bool:
+        """Whether programs run on the host that the bot runs on."""
+        return isinstance(self._runner, LocalRunner)
+
     async def http(
         self,
         method: str,

@@ -39,10 +39,13 @@ def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
     file = tmp_path / "ats-bot.toml"
     file.write_text(
         'channel = "#from-file"\nport = 9000\n[roles]\nresponder = ["U01ABC"]\n[target]\ndeployment = "pm2"\n'
+        '[probes]\nleave_out = ["mlflow"]\n[probes.disk]\npaths = ["/data"]\n'
     )
     settings = settings_from({"ATS_CONFIG": str(file), "ATS_PORT": "9001"})
     assert (settings.channel, settings.port, settings.target.deployment) == ("#from-file", 9001, "pm2")
     assert settings.roles.responder == ["U01ABC"]
+    assert settings.probes.leave_out == ["mlflow"]
+    assert settings.probes.model_extra == {"disk": {"paths": ["/data"]}}
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,9 @@ import contextlib
 import json
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import aclosing
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -11,10 +13,11 @@ import psycopg
 import pytest
 
 from bot.domain.health import Reading, Status
-from bot.probes import PROBES, Probe, cpu, examine
+from bot.probes import PROBES, Context, Probe, ProbeSettings, cpu, examine, examine_each
 from bot.probes.examine import examine_all
+from bot.probes.probe import Options
 from bot.store import embedded
-from bot.targets import Target
+from bot.targets import Target, TargetSettings
 from runbook.model import BaselineRow, Bound
 from tests.integration.probes.conftest import Serve, TargetOf, gone, http_answer, only, resp, silent, until
 
@@ -27,6 +30,7 @@ BASELINE = (
     BaselineRow("Database Connections", Bound("<", 80, "%", "max"), Bound(">", 90, "%", "max"), 1),
 )
 APPS = [{"name": "api", "pm2_env": {"status": "online", "restart_time": 0, "SECRET": "geheim"}}]
+CONTEXT = Context(BASELINE)
 SERVICES = [{"Service": "db", "State": "running", "ExitCode": 0, "Health": "healthy"}]
 
 
@@ -51,7 +55,7 @@ async def test_everything_is_well(
         database_url=postgres.url,
         path=path,
     )
-    report = await examine(reached, BASELINE, deadline=30)
+    report = await examine(reached, CONTEXT, deadline=30)
     found = by_system(report.readings)
     assert set(found) == {
         "Trading API", "PostgreSQL", "Redis", "PM2", "Docker services",
@@ -74,7 +78,7 @@ async def test_everything_is_down(target: TargetOf, closed_port: int, tmp_path: 
         database_url=f"postgresql://u:geheim@{at}/x",
         path=str(tmp_path),
     )
-    report = await examine(reached, BASELINE, deadline=30)
+    report = await examine(reached, CONTEXT, deadline=30)
     found = by_system(report.readings)
     for system in ("Trading API", "PostgreSQL", "Redis"):
         assert (found[system].status, found[system].value) == (
@@ -108,7 +112,7 @@ async def test_everything_hangs(
     )
     before = asyncio.all_tasks()
     began = time.perf_counter()
-    report = await examine(reached, BASELINE, deadline=2)
+    report = await examine(reached, CONTEXT, deadline=2)
     assert time.perf_counter() - began < 4 * 2, "one after another"
     await only(*before)
     found = by_system(report.readings)
@@ -145,7 +149,7 @@ async def test_faults_of_the_api(
 ) -> None:
     """Each state of the API is told apart in the report's words."""
     port = await serve(http_answer(status, body))
-    report = await examine(target(api_url=f"http://127.0.0.1:{port}/"), BASELINE, only=["api"], deadline=30)
+    report = await examine(target(api_url=f"http://127.0.0.1:{port}/"), CONTEXT, only=["api"], deadline=30)
     (reading,) = report.readings
     assert reading.status is shown
     assert reading.value.startswith(value)
@@ -155,7 +159,7 @@ async def test_faults_of_the_api(
 async def test_noauth_is_no_health(target: TargetOf, serve: Serve) -> None:
     """A Redis that asks for a password is critical, although it is up."""
     port = await serve(resp(password="hunter22"))
-    report = await examine(target(redis_url=f"redis://127.0.0.1:{port}"), BASELINE, only=["redis"], deadline=30)
+    report = await examine(target(redis_url=f"redis://127.0.0.1:{port}"), CONTEXT, only=["redis"], deadline=30)
     (reading,) = report.readings
     assert (reading.status, reading.value) == (
         Status.CRITICAL,
@@ -178,7 +182,7 @@ async def test_database_filling_up(target: TargetOf, postgres: embedded.Embedded
                 have = int((row.fetchone() or (0,))[0]) - 1
             for _ in range(to - have):
                 stack.enter_context(contextlib.closing(psycopg.connect(url)))
-            report = await examine(target(database_url=ordinary), BASELINE, only=["database"], deadline=30)
+            report = await examine(target(database_url=ordinary), CONTEXT, only=["database"], deadline=30)
             return report.readings[0]
 
         readings = [await fill(n, postgres.url) for n in (10, 84, 93)]
@@ -195,7 +199,7 @@ async def test_programs_that_fail(target: TargetOf, programs: Write, path: str) 
     """A program that ends with an error or prints something else is reported in its words, without secrets."""
     programs("pm2", "echo 'connect EACCES with PASSWORD=geheim' >&2; exit 1")
     programs("docker", "echo 'Cannot connect to the Docker daemon at unix:///var/run/docker.sock.' >&2; exit 1")
-    report = await examine(target(path=path), BASELINE, only={"pm2", "docker"}, deadline=30)
+    report = await examine(target(path=path), CONTEXT, only={"pm2", "docker"}, deadline=30)
     found = by_system(report.readings)
     assert found["PM2"].status is Status.CRITICAL
     assert found["PM2"].value == "`pm2 jlist` ended with 1: connect EACCES with PASSWORD=[redacted]"
@@ -205,35 +209,89 @@ async def test_programs_that_fail(target: TargetOf, programs: Write, path: str) 
     )
 
 
-async def test_another_host(target: TargetOf) -> None:
-    """When the target is another host, this host's disk, memory and CPU are not passed off as its own."""
-    report = await examine(target(), BASELINE, only=["disk", "memory", "cpu"], local_host=False)
-    assert {(r.status, r.value) for r in report.readings} == {(Status.UNKNOWN, "not measured: on another host")}
+class Elsewhere:
+    """A runner on another host: programs of this machine, which it does not admit to be."""
+
+    def __init__(self, target: Target) -> None:
+        self.run = target.run
+
+
+async def test_another_host(target: TargetOf, tmp_path: Path, programs: Write) -> None:
+    """When the target is another host, its disk, memory and CPU are asked for there, and this host's are not shown."""
+    programs("df", "echo Filesystem; echo /dev/far 1000 900 100 90% /")
+    programs(
+        "cat",
+        """case $1 in
+      /proc/meminfo) echo 'MemTotal: 1000 kB'; echo 'MemAvailable: 400 kB';;
+      /proc/stat) echo 'cpu  1 0 0 9 0 0 0 0'; echo 'cpu0 1 0 0 9 0 0 0 0'; [ -n "$2" ] && echo '0.25 0 0 1/2 3';;
+    esac; true""",
+    )
+    near = Target(TargetSettings(path=f"{tmp_path / 'bin'}:/usr/bin:/bin"))
+    far = Target(TargetSettings(), runner=Elsewhere(near))
+    asked = replace(CONTEXT, settings=ProbeSettings(options={"disk": {"paths": ("/",)}}))
+    report = await examine(far, asked, only=["disk", "memory", "cpu"], deadline=30)
+    found = {r.system: r.value for r in report.readings}
+    assert found == {
+        "Disk /": "90 % used (0.0 GB free)",
+        "Memory": "60 % used (0.0 of 0.0 GB available)",
+        "CPU": "0 % of 1 core (load 0.2)",
+    }
+    await near.close()
+    await far.close()
+
+
+async def test_each_as_it_answers(target: TargetOf, serve: Serve) -> None:
+    """What has answered is there before what hangs, which comes last and says so; leaving early leaves nothing."""
+    at = f"127.0.0.1:{await serve(silent)}"
+    before = asyncio.all_tasks()
+    reached = target(api_url=f"http://{at}")
+    found = [f async for f in examine_each(reached, CONTEXT, only=["api", "memory"], deadline=0.5)]
+    assert [name for name, _ in found] == ["memory", "api"]
+    assert found[1][1][0].value == "timed out after 0.5 s"
+    async with aclosing(examine_each(reached, CONTEXT, only=["api", "memory"], deadline=60)) as answers:
+        async for name, _ in answers:
+            assert name == "memory"
+            break
+    await only(*before)
+
+
+async def test_what_the_settings_leave_out(target: TargetOf, tmp_path: Path) -> None:
+    """Probes named in the settings, and those of a deployment that is not live, run only when asked for by name."""
+    reached = target(path=str(tmp_path), deployment="helm")
+    asked = replace(CONTEXT, settings=ProbeSettings(leave_out=frozenset({"memory", "cpu"})))
+    names = {name async for name, _ in examine_each(reached, asked, deadline=0.5)}
+    assert not names & {"memory", "cpu", "pm2", "docker"}
+    assert "disk" in names
+    by_name = await examine(reached, asked, only=["memory", "pm2"])
+    assert {r.system for r in by_name.readings} == {"Memory", "PM2"}
 
 
 async def test_a_broken_or_stubborn_probe_spoils_nothing(target: TargetOf) -> None:
     """A probe with a defect, and one that refuses to end, become lines of their own; the others are reported."""
 
-    async def broken(_target: Target, _deadline: float) -> int:
+    async def broken(_target: Target, _deadline: float, _options: Options) -> int:
         raise ZeroDivisionError("oops")
 
     release = asyncio.Event()
 
-    async def stubborn(_target: Target, _deadline: float) -> int:
+    async def stubborn(_target: Target, _deadline: float, _options: Options) -> int:
         while not release.is_set():
             with contextlib.suppress(asyncio.CancelledError):
                 await release.wait()
         return 1
 
-    def read(_measured: int, _baseline: Sequence[BaselineRow]) -> tuple[Reading, ...]:
+    def read(_measured: int, _context: Context) -> tuple[Reading, ...]:
         return (Reading("never", Status.OK, "", ""),)
 
+    def probe(system: str, measure: Callable[[Target, float, Options], Awaitable[int]]) -> Probe[int]:
+        return Probe(system, measure, read, "a", "fine", "b", "c", "d", "a hint")
+
     probes = {
-        "broken": Probe("Broken", broken, read, "fine", "a hint"),
-        "stubborn": Probe("Stubborn", stubborn, read, "fine", "a hint"),
+        "broken": probe("Broken", broken),
+        "stubborn": probe("Stubborn", stubborn),
         "memory": PROBES["memory"],
     }
-    report = await examine_all(probes, target(), BASELINE, only=None, deadline=0.3, local_host=True)
+    report = await examine_all(probes, target(), CONTEXT, deadline=0.3)
     found = by_system(report.readings)
     assert (found["Stubborn"].status, found["Stubborn"].value) == (Status.CRITICAL, "timed out after 0.3 s")
     assert (found["Broken"].status, found["Broken"].value) == (
@@ -263,5 +321,5 @@ async def test_our_own_programs_are_no_alarm(target: TargetOf, path: str) -> Non
 
 async def test_only_what_was_asked_for(target: TargetOf) -> None:
     """`only` chooses probes by name; none chosen is an empty report."""
-    assert [r.system for r in (await examine(target(), (), only=["memory"])).readings] == ["Memory"]
-    assert (await examine(target(), (), only=[])).readings == ()
+    assert [r.system for r in (await examine(target(), Context(), only=["memory"])).readings] == ["Memory"]
+    assert (await examine(target(), Context(), only=[])).readings == ()

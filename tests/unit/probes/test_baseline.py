@@ -19,7 +19,7 @@ TABLE = (
 def test_percentages(measured: float, status: str) -> None:
     """Within normal is ok, beyond alert critical, between them a warning; the bounds are as the table writes them."""
     verdict = baseline.percent("cpu usage", measured, TABLE, (1, 2))
-    assert verdict == baseline.Verdict(Status(status), "< 70 %")
+    assert verdict == baseline.Verdict(Status(status), "< 70 %", "> 85 %", "the runbook's baseline")
 
 
 @pytest.mark.parametrize(
@@ -28,7 +28,7 @@ def test_percentages(measured: float, status: str) -> None:
 def test_durations_in_mixed_units(seconds: float, status: str) -> None:
     """Each bound is compared in its own unit: 500ms and 2s in one row."""
     verdict = baseline.duration("API Response Time (p95)", seconds, TABLE, (1, 2))
-    assert verdict == baseline.Verdict(Status(status), "< 500 ms")
+    assert verdict == baseline.Verdict(Status(status), "< 500 ms", "> 2 s", "the runbook's baseline")
 
 
 def test_a_share_of_something_is_said() -> None:
@@ -45,5 +45,6 @@ def test_inclusive_bounds() -> None:
 def test_without_a_row_usual_values_serve_and_it_is_said() -> None:
     """A metric that the table lacks is still judged, and the report says that the table lacks it."""
     verdict = baseline.percent("Disk Usage", 86, TABLE, (85, 90))
-    assert verdict == baseline.Verdict(Status.WARNING, "< 85 % (not in the runbook's table)")
+    assert verdict == baseline.Verdict(Status.WARNING, "< 85 %", "> 90 %", baseline.DEFAULT)
+    assert "the runbook's baseline has no such row" in baseline.DEFAULT
     assert baseline.duration("Other", 3, (), (0.5, 2.0)).status is Status.CRITICAL

@@ -5,7 +5,7 @@ import pytest
 
 from bot.domain.health import Status
 from bot.errors import AtsError, ConfigError, ServerError, UnauthorizedError, UnreachableError
-from bot.probes import api, cpu, disk, docker, memory, pm2, postgres, redis
+from bot.probes import Context, api, cpu, disk, docker, memory, pm2, postgres, redis
 from bot.targets import ExecAnswer, HttpAnswer
 from runbook.model import BaselineRow, Bound
 
@@ -17,6 +17,7 @@ TABLE = (
     BaselineRow("Database Connections", Bound("<", 80, "%", "max"), Bound(">", 90, "%", "max"), 1),
 )
 GIB = 1024**3
+CONTEXT = Context(TABLE)
 
 
 @pytest.mark.parametrize(
@@ -40,7 +41,7 @@ GIB = 1024**3
 )
 def test_trading_api(body: str, took: float, status: str, value: str) -> None:
     """The API's own word and its response time both count; the worse one decides."""
-    (reading,) = api.read(HttpAnswer(200, body, took), TABLE)
+    (reading,) = api.read(HttpAnswer(200, body, took), CONTEXT)
     assert (reading.status, reading.value, reading.normal) == (Status(status), value, "< 500 ms")
     assert bool(reading.hint) == (reading.status is not Status.OK)
 
@@ -60,7 +61,7 @@ def test_trading_api(body: str, took: float, status: str, value: str) -> None:
 )  # fmt: skip
 def test_postgresql(found: postgres.Connections, status: str, value: str) -> None:
     """Clients against max_connections by the baseline; exhaustion is critical, an old idle transaction a warning."""
-    (reading,) = postgres.read(found, TABLE)
+    (reading,) = postgres.read(found, CONTEXT)
     assert (reading.status, reading.value, reading.normal) == (Status(status), value, "< 80 % of max")
     assert bool(reading.hint) == (reading.status is not Status.OK)
 
@@ -75,7 +76,7 @@ def test_postgresql(found: postgres.Connections, status: str, value: str) -> Non
 )
 def test_redis(answer: object, status: str, value: str) -> None:
     """PONG is well, anything else is not."""
-    (reading,) = redis.read(redis.Ping(answer, 0.0004), TABLE)
+    (reading,) = redis.read(redis.Ping(answer, 0.0004), CONTEXT)
     assert (reading.status, reading.value, reading.normal) == (Status(status), value, "PONG")
 
 
@@ -108,7 +109,7 @@ def app(name: str, status: str = "online", **env: Any) -> dict[str, Any]:
 )  # fmt: skip
 def test_pm2(apps: list[dict[str, Any]], status: str, value: str) -> None:
     """Errored is critical, anything else not online a warning; an empty list is suspicious; no environment is shown."""
-    (reading,) = pm2.read(pm2.parse(json.dumps(apps)), TABLE)
+    (reading,) = pm2.read(pm2.parse(json.dumps(apps)), CONTEXT)
     assert (reading.status, reading.value) == (Status(status), value)
     assert "geheim" not in repr(reading)
     assert bool(reading.hint) == (reading.status is not Status.OK)
@@ -155,7 +156,7 @@ def test_docker_services(services: list[dict[str, Any]], status: str, value: str
     """A failed or unhealthy container is critical, one in between a warning, one that ended with 0 is done."""
     lines = "\n".join(json.dumps(s) for s in services) + "\n"
     assert docker.parse(lines) == docker.parse(json.dumps(services))
-    (reading,) = docker.read(docker.parse(lines), TABLE)
+    (reading,) = docker.read(docker.parse(lines), CONTEXT)
     assert (reading.status, reading.value) == (Status(status), value)
     assert bool(reading.hint) == (reading.status is not Status.OK)
 
@@ -194,7 +195,7 @@ def test_disks() -> None:
         disk.Space("/tmp", 95 * GIB, 5 * GIB),
         disk.Space("/gone", 0, 0, "No such file or directory"),
     )
-    readings = disk.read(spaces, TABLE)
+    readings = disk.read(spaces, CONTEXT)
     assert [(r.system, r.status, r.value) for r in readings] == [
         ("Disk /", Status.OK, "50 % used (50.0 GB free)"),
         ("Disk /var", Status.WARNING, "86 % used (14.0 GB free)"),
@@ -208,7 +209,7 @@ def test_disks() -> None:
 @pytest.mark.parametrize(("available", "status"), [(50, "ok"), (15, "warning"), (9, "critical")])
 def test_memory(available: int, status: str) -> None:
     """What can be given back counts as free."""
-    (reading,) = memory.read(memory.Memory(100 * GIB, available * GIB), TABLE)
+    (reading,) = memory.read(memory.Memory(100 * GIB, available * GIB), CONTEXT)
     assert (reading.status, reading.normal) == (Status(status), "< 85 %")
     assert reading.value == f"{100 - available} % used ({available}.0 of 100.0 GB available)"
 
@@ -230,5 +231,5 @@ def test_memory(available: int, status: str) -> None:
 def test_cpu(busy: float, idle: float, own: float, load: float, status: str, value: str) -> None:
     """Busy time against all time; our own is left out, unless the host was full before; odd counters are no alarm."""
     found = cpu.Cpu(cpu.Times(100, 100, 7), cpu.Times(100 + busy, 100 + idle, 7 + own), cores=2, load=load)
-    (reading,) = cpu.read(found, TABLE)
+    (reading,) = cpu.read(found, CONTEXT)
     assert (reading.status, reading.value) == (Status(status), value)
