@@ -113,6 +113,12 @@ class Slack:
             self._web.session = self._session
         return self._web
 
+    @property
+    def http(self) -> aiohttp.ClientSession:
+        """The connection pool, for addresses that Slack hands out."""
+        assert self.web.session is not None  # noqa: S101 - for the type checker: `web` makes it
+        return self.web.session
+
     def plain_web(self) -> AsyncWebClient:
         """A client without a connection pool, which Bolt can copy for its lazy listeners."""
         client = AsyncWebClient(
@@ -133,8 +139,8 @@ class Slack:
         data, _ = await self._api(method, json={k: v for k, v in args.items() if v is not None})
         return data
 
-    async def _form(self, method: str, **args: Any) -> dict[str, Any]:
-        """A method that reads: Slack takes form arguments only there."""
+    async def form(self, method: str, **args: Any) -> dict[str, Any]:
+        """A method that takes form arguments only, as most do that read."""
         data, _ = await self._api(method, params={k: v for k, v in args.items() if v is not None})
         return data
 
@@ -189,7 +195,7 @@ class Slack:
     async def _pages(self, method: str, key: str, **args: Any) -> AsyncIterator[dict[str, Any]]:
         cursor: str | None = None
         while True:
-            data = await self._form(method, limit=PAGE, cursor=cursor, **args)
+            data = await self.form(method, limit=PAGE, cursor=cursor, **args)
             for item in data.get(key) or []:
                 yield item
             cursor = (data.get("response_metadata") or {}).get("next_cursor") or None
@@ -207,11 +213,21 @@ class Slack:
         found: set[str] = set()
         cursor: str | None = None
         while True:
-            data = await self._form("conversations.members", channel=channel_id, limit=PAGE, cursor=cursor)
+            data = await self.form("conversations.members", channel=channel_id, limit=PAGE, cursor=cursor)
             found.update(str(m) for m in data.get("members") or [])
             cursor = (data.get("response_metadata") or {}).get("next_cursor") or None
             if cursor is None:
                 return frozenset(found)
+
+    async def is_member(self, channel_id: str) -> bool:
+        """Whether the bot is in a channel, and so may post there; of direct conversations it is not known."""
+        if channel_id[:1] not in {"C", "G"}:
+            return False
+        try:
+            data = await self.form("conversations.info", channel=channel_id)
+        except RejectedError:
+            return False
+        return bool((data.get("channel") or {}).get("is_member"))
 
     async def direct(self, user_id: str) -> str:
         """The id of the direct conversation with a person."""
@@ -245,12 +261,24 @@ class Slack:
         self, channel_id: str, marker: str, *, since: float, thread_ts: str | None = None
     ) -> str | None:
         """The ts of the message whose first block is `marker`, posted after `since` (Unix seconds), if any."""
-        method = "conversations.replies" if thread_ts else "conversations.history"
-        args: dict[str, Any] = {"channel": channel_id, "oldest": f"{since:.6f}", "ts": thread_ts}
-        async for message in self._pages(method, "messages", **args):
+        async for message in self.recent(channel_id, since=since, thread_ts=thread_ts):
             if any(block.get("block_id") == marker for block in message.get("blocks") or []):
                 return str(message.get("ts", ""))
         return None
+
+    async def recent(
+        self, channel_id: str, *, since: float, thread_ts: str | None = None
+    ) -> AsyncIterator[dict[str, Any]]:
+        """The messages of a channel, or of a thread, posted after `since` (Unix seconds)."""
+        method = "conversations.replies" if thread_ts else "conversations.history"
+        args: dict[str, Any] = {"channel": channel_id, "oldest": f"{since:.6f}", "ts": thread_ts}
+        async for message in self._pages(method, "messages", **args):
+            yield message
+
+    async def permalink(self, channel_id: str, ts: str) -> str:
+        """The address of a message."""
+        data = await self.form("chat.getPermalink", channel=channel_id, message_ts=ts)
+        return str(data.get("permalink") or "")
 
     async def respond(self, response_url: str, payload: Mapping[str, Any], *, in_channel: bool = False) -> None:
         """Answer where a command or click came from; raises RejectedError once the address has expired."""
@@ -281,12 +309,12 @@ class Slack:
     # People
 
     async def user(self, user_id: str) -> SlackUser:
-        data = await self._form("users.info", user=user_id)
+        data = await self.form("users.info", user=user_id)
         return _user(data.get("user") or {})
 
     async def user_by_email(self, email: str) -> SlackUser | None:
         try:
-            data = await self._form("users.lookupByEmail", email=email)
+            data = await self.form("users.lookupByEmail", email=email)
         except RejectedError as error:
             if error.code == "users_not_found":
                 return None
@@ -295,11 +323,11 @@ class Slack:
 
     async def usergroups(self) -> dict[str, str]:
         """User group handle → id."""
-        data = await self._form("usergroups.list")
+        data = await self.form("usergroups.list")
         return {str(g.get("handle", "")): str(g.get("id", "")) for g in data.get("usergroups") or []}
 
     async def usergroup_members(self, group_id: str) -> frozenset[str]:
-        data = await self._form("usergroups.users.list", usergroup=group_id)
+        data = await self.form("usergroups.users.list", usergroup=group_id)
         return frozenset(str(u) for u in data.get("users") or [])
 
 

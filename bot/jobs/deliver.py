@@ -15,6 +15,7 @@ from sqlalchemy import text
 
 from bot.clock import utcnow
 from bot.errors import AtsError, RateLimitedError, RejectedError, TemporaryError
+from bot.jobs import files
 from bot.jobs.work import Work
 from bot.operations import outbox
 from bot.operations.outbox import Parcel
@@ -83,15 +84,17 @@ async def _send(work: Work, parcel: Parcel) -> None:
     channel_id = parcel.channel_id or await _destination(work, parcel.channel)
     if parcel.ts:
         await work.slack.update(channel_id, parcel.ts, parcel.payload)
-        await _sent(work, parcel, channel_id, parcel.ts)
-        return
+        return await _sent(work, parcel, channel_id, parcel.ts)
     found = await _look_for(work, parcel, channel_id)
     if found:  # which revision it shows is not known: a card is brought up to date next
         async with work.store.transaction() as tx:
             await outbox.sent(tx, parcel, channel_id=channel_id, ts=found, revision=min(parcel.revision, 1))
-        return
+        return None
+    if parcel.payload.get("files"):
+        return await files.share(work, parcel, channel_id)
     channel_id, ts = await work.slack.post(channel_id, parcel.payload, thread_ts=parcel.thread_ts or None)
     await _sent(work, parcel, channel_id, ts)
+    return None
 
 
 async def _sent(work: Work, parcel: Parcel, channel_id: str, ts: str) -> None:
@@ -106,6 +109,8 @@ async def _look_for(work: Work, parcel: Parcel, channel_id: str) -> str | None:
     if age < _SETTLE:
         await asyncio.sleep(_SETTLE - age)
     since = parcel.tried_at.timestamp() - _SKEW
+    if parcel.payload.get("files"):
+        return await files.look_for(work, parcel, channel_id, since=since)
     return await work.slack.find(channel_id, parcel.marker, since=since, thread_ts=parcel.thread_ts or None)
 
 

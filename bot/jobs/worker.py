@@ -22,6 +22,7 @@ from bot.jobs.act import act
 from bot.jobs.deliver import deliver
 from bot.jobs.enrich import adopt, enrich
 from bot.jobs.examine import examine
+from bot.jobs.files import upload
 from bot.jobs.remind import remind
 from bot.jobs.work import Work
 from bot.operations import ladder, outbox
@@ -48,6 +49,7 @@ TASKS: dict[str, tuple[Callable[..., Awaitable[None]], str]] = {
     "enrich": (enrich, EFFECT_QUEUE),
     "adopt": (adopt, EFFECT_QUEUE),
     "examine": (examine, EFFECT_QUEUE),
+    "upload": (upload, EFFECT_QUEUE),
 }
 
 

@@ -86,6 +86,7 @@ async def show_card(tx: Tx, incident_id: int, channel: str) -> None:
     await tx.defer("deliver", queue=CARD_QUEUE, channel=where)
 
 
+LATER = ("sheet", "file")  # reports and their files, however many, keep no card and no reminder waiting
 LiveRender = Callable[[Tx, Rules, str, str], Awaitable[Rendered | None]]
 _live: dict[str, LiveRender] = {}
 
@@ -171,7 +172,7 @@ async def take(tx: Tx, rules: Rules, channel: str, *, now: datetime) -> Parcel |
         select(Message)
         .where(col(Message.channel) == channel, col(Message.wanted) > col(Message.sent))
         .where(col(Message.failed) == "")
-        .order_by(col(Message.id))
+        .order_by(col(Message.kind).in_(LATER), col(Message.id))
         .limit(1)
     )
     row = (await tx.session.execute(query)).scalar_one_or_none()

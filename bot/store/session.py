@@ -19,7 +19,8 @@ from bot.errors import UnreachableError
 _OPTIONS = "-c plan_cache_mode=force_custom_plan -c statement_timeout=8000 -c timezone=UTC"
 
 CARD_QUEUE = "delivery"  # Slack messages and reminders: never behind a slow far side
-EFFECT_QUEUE = "effects"  # PagerDuty, probes, look-ups
+EFFECT_QUEUE = "effects"  # PagerDuty, look-ups
+LOOK_QUEUE = "looks"  # health and diagnoses: seconds each, so that neither a card nor a click waits behind them
 FIRST = "deliver"  # a card before the reminder in its thread, which the same transaction may have enqueued
 
 

@@ -3,7 +3,17 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, DateTime, Index, String, Table, UniqueConstraint, text
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    DateTime,
+    Index,
+    LargeBinary,
+    String,
+    Table,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
@@ -65,6 +75,7 @@ class Incident(SQLModel, table=True):
     timer_job: int | None = Field(default=None, sa_column=Column(BigInteger))
     reminders: list[dict[str, Any]] = _json(list)  # [{"at","role","text"}]
     pending: dict[str, Any] = _json(dict)  # an action of a person that PagerDuty has not confirmed yet
+    looked_at: datetime | None = _when()  # when its automatic diagnosis was asked for: once in its life
     created_at: datetime = _when(nullable=False)
 
     __table_args__ = (
@@ -122,6 +133,22 @@ class Message(SQLModel, table=True):
     )
 
 
+class Attachment(SQLModel, table=True):
+    """A file of a message of kind "file": uploaded first, then shared with all others of its message."""
+
+    __tablename__ = "attachment"
+    id: int | None = Field(default=None, sa_column=Column(BigInteger, primary_key=True, autoincrement=True))
+    message_id: int = Field(sa_column=Column(BigInteger, nullable=False, index=True))
+    name: str
+    title: str
+    alt: str = ""  # what a picture shows, in words
+    content: bytes = Field(
+        default=b"", sa_column=Column(LargeBinary, nullable=False)
+    )  # empty once it is shared
+    file_id: str = ""  # Slack's, once the bytes are there
+    permalink: str = ""  # once it is shared
+
+
 class Lane(SQLModel, table=True):
     """A channel's queue: until when it must keep silent."""
 
@@ -140,6 +167,58 @@ class Alias(SQLModel, table=True):
     entry_id: str
     chosen_by: dict[str, Any] = _json(dict)
     chosen_at: datetime = _when(nullable=False)
+
+
+class Look(SQLModel, table=True):
+    """A look at the systems: a health report or a diagnosis, and everybody whom it answers."""
+
+    __tablename__ = "look"
+    id: int | None = Field(default=None, sa_column=Column(BigInteger, primary_key=True, autoincrement=True))
+    key: str  # what is asked: the same question at the same moment is answered by the same look
+    kind: str  # "health" | "diagnosis"
+    subject: dict[str, Any] = _json(dict)  # {"entry","systems","name"}
+    places: list[dict[str, Any]] = _json(list)  # [{"channel","response_url","incident","by"}]
+    automatic: bool = False
+    asked_at: datetime = _when(nullable=False)
+    done_at: datetime | None = _when()
+
+    __table_args__ = (Index("look_key", "key", "asked_at"),)
+
+
+class Watch(SQLModel, table=True):
+    """A health report that is kept current for a while."""
+
+    __tablename__ = "watch"
+    id: int | None = Field(default=None, sa_column=Column(BigInteger, primary_key=True, autoincrement=True))
+    channel: str
+    system: str = ""  # as in /ats health [system]
+    asked_by: dict[str, Any] = _json(dict)
+    started_at: datetime = _when(nullable=False)
+    until: datetime = _when(nullable=False)
+    turn: int = 0  # looks so far; a job knows by it whether it is still the one that must look
+    ended: str = ""  # why it ended, in words; empty: it goes on
+
+    __table_args__ = (Index("watch_open", "channel", unique=True, postgresql_where=text("ended = ''")),)
+
+
+class HealthSample(SQLModel, table=True):
+    """A figure that was measured: the history behind trends and deltas."""
+
+    __tablename__ = "health_sample"
+    id: int | None = Field(default=None, sa_column=Column(BigInteger, primary_key=True, autoincrement=True))
+    at: datetime = _when(nullable=False)
+    name: str  # bot.domain.health.figures
+    value: float
+
+    __table_args__ = (Index("health_sample_name", "name", "at"),)
+
+
+class Chore(SQLModel, table=True):
+    """When a periodic work was last begun, by whichever replica."""
+
+    __tablename__ = "chore"
+    name: str = Field(primary_key=True)
+    at: datetime = _when(nullable=False)
 
 
 class Inbox(SQLModel, table=True):

@@ -19,6 +19,8 @@ from sandbox.slack.workspace import Channel, Json, Message, User, plain
 _NOT_FOUND, _BAD_REQUEST = 404, 400
 Act = Callable[[Json], Awaitable[Outcome]]
 
+_PNG = b"\x89PNG\r\n\x1a\n"
+
 
 class ClientApi:
     """The browser's side; every route answers JSON but the event stream and the files."""
@@ -117,6 +119,8 @@ class ClientApi:
         file = self._core.workspace.files.get(request.path_params["id"])
         if file is None or file.content is None:
             return _refused("file_not_found")
+        if file.content.startswith(_PNG):  # a picture cannot run anything, and people want to see it
+            return Response(file.content, media_type="image/png", headers={"X-Content-Type-Options": "nosniff"})
         # As a download and as plain bytes: nothing that was uploaded is ever run in the page.
         headers = {
             "Content-Disposition": f'attachment; filename="{_safe_name(file.name)}"',

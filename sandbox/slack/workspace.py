@@ -104,6 +104,7 @@ class StoredFile:
     user: str
     created: int
     title: str = ""
+    alt: str = ""  # what a picture shows, for those who do not see it
     content: bytes | None = None
     channels: list[str] = field(default_factory=list)
     shares: Json = field(default_factory=dict)

@@ -20,6 +20,7 @@ JUDGES = Path(os.environ.get("ATS_JUDGES") or ROOT.parent / "shared" / "judges")
 # A public channel, a private one, and the direct conversations in which people are reminded.
 KINDS: dict[str, frozenset[str]] = {
     "conversations.list": frozenset({"channels:read", "groups:read"}),
+    "conversations.info": frozenset({"channels:read", "groups:read"}),
     "conversations.members": frozenset({"channels:read", "groups:read"}),
     "conversations.history": frozenset({"channels:history", "groups:history", "im:history"}),
     "conversations.replies": frozenset({"channels:history", "groups:history", "im:history"}),

@@ -1,5 +1,6 @@
 """files.*: the three-step upload, and files.info."""
 
+import mimetypes
 import secrets
 
 from sandbox.slack.errors import InvalidArgumentsError, SlackError
@@ -8,13 +9,18 @@ from sandbox.slack.methods.call import Call
 from sandbox.slack.posting import bot_fields, checked_content, post, thread_root
 from sandbox.slack.workspace import Channel, Json, StoredFile
 
+MOST_ALT = 1000  # characters of the description of a picture
 MOST_BYTES = 1_073_741_824
 
 
 def shown_file(call: Call, file: StoredFile) -> Json:
     extension = file.name.rpartition(".")[2].lower() if "." in file.name else "binary"
     url = f"{call.core.public_url}/client/files/{file.id}"
+    mimetype = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
+    described = {"alt_txt": file.alt} if file.alt else {}
     return {
+        **described,
+        "mimetype": mimetype,
         "id": file.id,
         "created": file.created,
         "timestamp": file.created,
@@ -49,6 +55,9 @@ def get_upload_url(call: Call) -> Json:
     if size > MOST_BYTES:
         raise SlackError("file_upload_size_restricted")
     file = StoredFile(new_id("F"), name, size, call.bot, seconds(call.core.now()))
+    file.alt = call.args.text("alt_txt")
+    if len(file.alt) > MOST_ALT:
+        raise SlackError("alt_txt_too_large")
     token = secrets.token_urlsafe(24)
     call.workspace.files[file.id] = file
     call.core.uploads[token] = file.id

@@ -101,8 +101,9 @@ function files(message) {
   const list = (message.files ?? []).map((file) => {
     const address = `/slack/client/files/${encodeURIComponent(file.id)}`;
     const name = file.title || file.name || file.id;
-    const shown = (file.mimetype ?? "").startsWith("image/") ? picture(address, name, "b-image__picture") : icon("file", 20);
-    return h("li", { class: "file" }, h("a", { href: address, target: "_blank", rel: "noopener noreferrer", class: "file__link", "data-testid": "file" }, shown, h("span", {}, name)));
+    const isPicture = (file.mimetype ?? "").startsWith("image/");
+    const shown = isPicture ? picture(address, file.alt_txt || name, "b-image__picture") : icon("file", 20);
+    return h("li", { class: isPicture ? "file file--picture" : "file" }, h("a", { href: address, target: "_blank", rel: "noopener noreferrer", class: "file__link", "data-testid": "file" }, shown, h("span", {}, name)));
   });
   return list.length > 0 ? h("ul", { class: "files" }, ...list) : null;
 }

@@ -64,7 +64,7 @@ async def sandbox_served() -> AsyncIterator[tuple[Sandbox, str]]:
         await sandbox.app(scope, receive, send)  # which is built below, as it needs the port
 
     server = Server(app)
-    scopes = DEMO_SCOPES | {"files:write", "reactions:read", "reactions:write"}
+    scopes = DEMO_SCOPES | {"reactions:read", "reactions:write"}
     options = {"scopes": scopes, "events": EVENT_SCOPES}
     sandbox = Sandbox.build(base_url=server.url, slack_options=options)
     sandbox.slack.enforce_rate_limits = False
