@@ -89,8 +89,11 @@ class Place:
         self.logs.append(log)
         words = [program(str(argv[0])) if os.sep not in str(argv[0]) else str(argv[0]), *map(str, argv[1:])]
         scrubbed = {"PATH": PROGRAMS, "HOME": str(home), "LC_ALL": "C.UTF-8"} | dict(env or {})
-        process = self.keeper.start(words, log=log, env=scrubbed, cwd=cwd or home, user=user)
-        daemon = Daemon(name, process, log)
+        pid = self.keeper.start(words, log=log, env=scrubbed, cwd=cwd or home, user=user)
+        try:
+            daemon = Daemon(name, psutil.Process(pid), log)
+        except psutil.NoSuchProcess:
+            raise RuntimeError(f"{name} ended at once:\n{_end(log)}") from None
         try:
             until(lambda: ready() or not daemon.running, f"{name} is ready", within=within)
             assert daemon.running, f"{name} ended at once"
@@ -120,7 +123,7 @@ class Daemon:
 
     def said(self) -> str:
         """The end of its log."""
-        return self.log.read_text(errors="replace")[-4000:] if self.log.exists() else ""
+        return _end(self.log)
 
     def stop(self, how: signal.Signals = signal.SIGTERM, *, within: float = 15.0) -> None:
         """Ask it to stop; what does not in time is killed."""
@@ -143,6 +146,10 @@ class Daemon:
 
     def go_on(self) -> None:
         self.process.resume()
+
+
+def _end(log: Path) -> str:
+    return log.read_text(errors="replace")[-4000:] if log.exists() else ""
 
 
 @contextlib.contextmanager

@@ -37,8 +37,8 @@ class Keeper:
 
     def start(
         self, argv: Sequence[str], *, log: Path, env: Mapping[str, str], cwd: Path, user: str | None = None
-    ) -> psutil.Process:
-        """Start a program as `user` (ours if None) with this environment and no other; its output goes to `log`.
+    ) -> int:
+        """Start a program as `user` (ours if None) with this environment and no other, its output in `log`; its pid.
 
         Raises:
             RuntimeError: it could not be started.
@@ -51,7 +51,7 @@ class Keeper:
         answer = json.loads(self._process.stdout.readline() or '{"error": "the keeper has ended"}')
         if "error" in answer:
             raise RuntimeError(f"{argv[0]} could not be started: {answer['error']}")
-        return psutil.Process(answer["pid"])
+        return int(answer["pid"])
 
     def close(self) -> None:
         """End everything; returns when it is gone."""
