@@ -25,6 +25,7 @@ COMMANDS: dict[str, Spec] = {
     "resolve": Spec("resolve N [what it was]", "Resolve it in PagerDuty, as you", needs_number=True),
     "note": Spec("note N text", "Add a note to it", needs_number=True, needs_text=True),
     "runbook": Spec("runbook [words]", "Search the runbook, or list what is in it"),
+    "checklist": Spec("checklist [words [for N]]", "A procedure, item by item: who did what and when"),
     "oncall": Spec("oncall", "Who is on call, until when, and the phone tree"),
     "timeline": Spec("timeline N", "Everything that happened, who did it and when", needs_number=True),
     "whoami": Spec("whoami", "Who the bot takes you for, and what you may do"),

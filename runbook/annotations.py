@@ -15,7 +15,9 @@ _PAIR = re.compile(
     r"""\s*(?P<key>[A-Za-z_][\w.-]*)=(?:"(?P<double>(?:\\.|[^"\\])*)"|'(?P<single>[^']*)'|(?P<bare>[^\s"']+))(?=\s|$)"""
 )
 _ID = re.compile(r"[a-z0-9](?:[a-z0-9_-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9_-]*[a-z0-9])?)*")
-_PARAM = re.compile(r"(?:int|name|text|one of [\w.:/-]+(?:\|[\w.:/-]+)*)(?: from [a-z0-9][\w.-]*)?")
+_PARAM = re.compile(
+    r"(?:int|text|name(?: ending in [\w.-]+)?|one of [\w.:/-]+(?:\|[\w.:/-]+)*)(?: from [a-z0-9][\w.-]*)?"
+)
 _LONGEST_ID = 80
 _LONGEST_TIME = 86_400.0
 
@@ -150,8 +152,8 @@ def _set(into: Annotation, key: str, text: str) -> None:
     if key.startswith("param."):
         if not _PARAM.fullmatch(text):
             raise _WrongError(
-                'a parameter is int, name, text or "one of a|b", and may say where its choices come from: '
-                '"int from ats.history"'
+                'a parameter is int, name, "name ending in x", text or "one of a|b", and may say where its choices '
+                'come from: "int from ats.history"'
             )
         into.params[key.removeprefix("param.")] = text
         return

@@ -8,6 +8,7 @@ from runbook.model import Step
 
 _INT = re.compile(r"\d{1,12}")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,252}")
+_ENDING = " ending in "
 _LONGEST = 500
 _UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
 
@@ -39,6 +40,9 @@ def check_parameter(name: str, kind: str, value: str) -> str:
         raise FillError(
             f"{name} must be a name: letters, digits and . _ : / @ + -, beginning with a letter or digit."
         )
+    ending = wanted.removeprefix("name").removeprefix(_ENDING)
+    if not value.endswith(ending) or value == ending:
+        raise FillError(f"{name} must be a name that ends in {ending}.")
     return value
 
 

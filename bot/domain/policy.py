@@ -23,6 +23,7 @@ class Action(StrEnum):
     RESOLVE = "resolve"
     NOTE = "note"
     CHOOSE_ENTRY = "choose_entry"
+    CHECKLIST = "checklist"
 
 
 _ON_DUTY = frozenset({Role.RESPONDER, Role.APPROVER, Role.SECURITY, Role.ADMIN})
@@ -32,6 +33,7 @@ ALLOWED: dict[Action, frozenset[Role]] = {
     Action.RESOLVE: _ON_DUTY,
     Action.NOTE: _ON_DUTY,
     Action.CHOOSE_ENTRY: _ON_DUTY,
+    Action.CHECKLIST: _ON_DUTY,
 }
 
 

@@ -10,6 +10,7 @@ from bot.domain import pagerduty, policy
 from bot.domain.people import Who
 from bot.domain.policy import Access, Action, Role
 from bot.errors import AtsError, RejectedError
+from bot.jobs.answering import tell
 from bot.jobs.work import Work
 from bot.operations import incidents, requests
 from bot.operations.requests import Request
@@ -170,18 +171,3 @@ async def _refuse(work: Work, ask: Request, person: Who, access: Access, decisio
             _VERB[Action(ask.action)], decision.needed, [h for h in holders if h], reason=reason
         ),
     )  # fmt: skip
-
-
-async def tell(work: Work, ask: Request, message: render.Message) -> None:
-    """Answer the person where they asked, seen by them only; in a direct message if that is no longer possible."""
-    try:
-        if ask.response_url:
-            await work.slack.respond(ask.response_url, message.payload())
-            return
-    except AtsError as error:
-        log.info("answer by response_url failed", error=str(error))
-    try:
-        channel = await work.slack.channel_id(ask.channel or work.rules.channel)
-        await work.slack.ephemeral(channel, ask.slack_id, message.payload())
-    except AtsError as error:
-        log.warning("person not told", person=ask.slack_id, error=str(error))

@@ -19,6 +19,7 @@ from procrastinate.jobs import Job
 from bot.clock import utcnow
 from bot.errors import AtsError
 from bot.jobs.act import act
+from bot.jobs.checklists import checklist, checklist_time
 from bot.jobs.deliver import deliver
 from bot.jobs.enrich import adopt, enrich
 from bot.jobs.examine import examine
@@ -50,6 +51,8 @@ TASKS: dict[str, tuple[Callable[..., Awaitable[None]], str]] = {
     "adopt": (adopt, EFFECT_QUEUE),
     "examine": (examine, EFFECT_QUEUE),
     "upload": (upload, EFFECT_QUEUE),
+    "checklist": (checklist, EFFECT_QUEUE),
+    "checklist_time": (checklist_time, EFFECT_QUEUE),
 }
 
 

@@ -21,6 +21,14 @@ from bot.render.blocks import (
     url_button,
 )
 from bot.render.card import fallback, incident_card
+from bot.render.checklists import (
+    checklist_fill_modal,
+    checklist_give_up_modal,
+    checklist_message,
+    checklist_skip_modal,
+    checklist_time_over,
+    checklists_message,
+)
 from bot.render.health import health_message
 from bot.render.home import home_view
 from bot.render.message import Message, View, home_tab, message, modal
@@ -106,6 +114,12 @@ __all__ = [
     "actions",
     "bold",
     "button",
+    "checklist_fill_modal",
+    "checklist_give_up_modal",
+    "checklist_message",
+    "checklist_skip_modal",
+    "checklist_time_over",
+    "checklists_message",
     "code",
     "code_block",
     "confirm_dialog",

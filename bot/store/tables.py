@@ -221,6 +221,38 @@ class Chore(SQLModel, table=True):
     at: datetime = _when(nullable=False)
 
 
+class ChecklistRow(SQLModel, table=True):
+    """A procedure that people carry out, item by item; its items as they were when it was started."""
+
+    __tablename__ = "checklist"
+    id: int | None = Field(default=None, primary_key=True)
+    incident_id: int | None = Field(default=None, foreign_key="incident.id", index=True)
+    entry_id: str
+    entry_digest: str = ""  # of the entry's text at the start
+    title: str
+    items: list[dict[str, Any]] = _json(list)
+    target: float = 0.0  # seconds
+    way_back: str = ""
+    started_at: datetime = _when(nullable=False)
+    started_by: dict[str, Any] = _json(dict)
+    waits: dict[str, Any] = _json(dict)  # item -> when its time is over
+    ended_at: datetime | None = _when()
+    ended_by: dict[str, Any] = _json(dict)
+    given_up: str = ""
+
+
+class ChecklistTick(SQLModel, table=True):
+    """An item that was left behind, by whom, and how: one row for each item."""
+
+    __tablename__ = "checklist_tick"
+    checklist_id: int = Field(primary_key=True, foreign_key="checklist.id")
+    item: int = Field(primary_key=True)
+    state: str  # "done" | "skipped"
+    by: dict[str, Any] = _json(dict)
+    at: datetime = _when(nullable=False)
+    note: str = ""
+
+
 class Inbox(SQLModel, table=True):
     """Everything that was delivered to us, once."""
 

@@ -1,0 +1,37 @@
+"""Answer a person where they asked, seen by them only."""
+
+from typing import Protocol
+
+import structlog
+
+from bot import render
+from bot.errors import AtsError
+from bot.jobs.work import Work
+
+log = structlog.get_logger(__name__)
+
+
+class Asked(Protocol):
+    """Where a person asked for something."""
+
+    @property
+    def slack_id(self) -> str: ...
+    @property
+    def channel(self) -> str: ...
+    @property
+    def response_url(self) -> str: ...
+
+
+async def tell(work: Work, ask: Asked, message: render.Message) -> None:
+    """By the response_url; where that is no longer possible, as a message that only they see."""
+    try:
+        if ask.response_url:
+            await work.slack.respond(ask.response_url, message.payload())
+            return
+    except AtsError as error:
+        log.info("answer by response_url failed", error=str(error))
+    try:
+        channel = await work.slack.channel_id(ask.channel or work.rules.channel)
+        await work.slack.ephemeral(channel, ask.slack_id, message.payload())
+    except AtsError as error:
+        log.warning("person not told", person=ask.slack_id, error=str(error))
