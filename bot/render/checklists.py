@@ -213,7 +213,7 @@ def checklists_message(running: Sequence[Checklist], offered: Sequence[Entry]) -
     return message(
         "Checklists",
         [
-            section(lines("*Checklists under way*", *(rows or [Md("none")]))),
+            section(lines(Md("*Checklists under way*"), *(rows or [Md("none")]))),
             actions(menu),
             context(
                 Md("For an incident: `/ats checklist WORDS for N`. Each item is ticked by a person, in order.")
