@@ -40,8 +40,8 @@ def check_parameter(name: str, kind: str, value: str) -> str:
         raise FillError(
             f"{name} must be a name: letters, digits and . _ : / @ + -, beginning with a letter or digit."
         )
-    ending = wanted.removeprefix("name").removeprefix(_ENDING)
-    if not value.endswith(ending) or value == ending:
+    _, _, ending = wanted.partition(_ENDING)
+    if ending and (not value.endswith(ending) or value == ending):
         raise FillError(f"{name} must be a name that ends in {ending}.")
     return value
 

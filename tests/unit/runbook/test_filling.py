@@ -32,12 +32,20 @@ def test_hostile_values_are_refused(kind: str, value: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "value"), [("int", "3"), ("name", "api-0/x"), ("text", "a b; c"), ("one of a|b", "b")]
+    ("kind", "value"),
+    [("int", "3"), ("name", "api-0/x"), ("text", "a b; c"), ("one of a|b", "b"), ("name ending in _x", "db_x")],
 )
 def test_good_values_pass(kind: str, value: str) -> None:
     """A value of the right kind is taken as it stands."""
     filled = fill(_step("helm status ats --revision [REV]", kind), {"REV": value}, {})
     assert filled["argv"][-1] == value
+
+
+@pytest.mark.parametrize("value", ["db", "_x", "db_x2", "db_xx"])
+def test_a_name_must_end_as_it_is_said(value: str) -> None:
+    """A restore into a database that is not called so is refused; the ending alone is no name."""
+    with pytest.raises(FillError, match=r"ends in _x|must be a name"):
+        fill(_step("helm status ats --revision [REV]", "name ending in _x"), {"REV": value}, {})
 
 
 def test_what_is_missing_or_too_much_is_said() -> None:
