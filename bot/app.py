@@ -5,6 +5,7 @@ import contextlib
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,8 @@ from bot.clients.directory import Directory, Remembered, RoleIds
 from bot.clients.pagerduty import PagerDuty
 from bot.clients.slack import Identity, Slack
 from bot.compile_child import compile_here
-from bot.config import Settings
+from bot.config import EscalationConfig, Settings
+from bot.domain.escalation import Timing
 from bot.domain.policy import Role
 from bot.errors import AtsError, ConfigError
 from bot.jobs import worker as jobs
@@ -62,7 +64,18 @@ def load_rules(settings: Settings, plan: Plan | None = None) -> Rules:
         raise ConfigError(f"The runbook {path} has no entries: is it the right file?")
     for problem in plan.errors:
         log.error("the runbook has an error; the step is locked", where=runbook.where(plan.path, problem))
-    return Rules(plan, settings.channel, settings.runbook_url.rstrip("/"))
+    return Rules(plan, settings.channel, settings.runbook_url.rstrip("/"), timing(settings.escalation))
+
+
+def timing(wanted: EscalationConfig) -> Timing:
+    """`[escalation]` as the operations take it."""
+    updates = {"P0": wanted.update_minutes_p0, "P1": wanted.update_minutes_p1}
+    return Timing(
+        again=timedelta(minutes=wanted.again_minutes),
+        updates={severity: timedelta(minutes=m) for severity, m in updates.items() if m},
+        postmortem=tuple(timedelta(days=d) for d in sorted(wanted.postmortem_days)),
+        responders=wanted.responders,
+    )
 
 
 def target_settings(settings: Settings) -> TargetSettings:

@@ -73,6 +73,16 @@ class RolesConfig(BaseModel):
         return value
 
 
+class EscalationConfig(BaseModel):
+    """`[escalation]`: reminders, before and after somebody has acknowledged; times in minutes or days."""
+
+    responders: bool = True
+    again_minutes: float = Field(default=15, ge=1, le=1440)
+    update_minutes_p0: float = Field(default=30, ge=0, le=1440)  # 0: none
+    update_minutes_p1: float = Field(default=60, ge=0, le=1440)
+    postmortem_days: list[float] = Field(default_factory=lambda: [1.0, 3.0])  # []: none
+
+
 def _alias(name: str) -> AliasChoices:
     return AliasChoices(name, name.lower())
 
@@ -123,6 +133,7 @@ class Settings(BaseSettings):
     target: TargetConfig = Field(default_factory=TargetConfig)
     probes: ProbesConfig = Field(default_factory=ProbesConfig)
     roles: RolesConfig = Field(default_factory=RolesConfig)
+    escalation: EscalationConfig = Field(default_factory=EscalationConfig)
 
     @field_validator("channel")
     @classmethod

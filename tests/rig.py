@@ -14,6 +14,7 @@ import psycopg
 
 from bot.app import Bot, running
 from bot.config import Settings
+from bot.jobs.worker import Worker
 from bot.operations import clock, incidents, timeline
 from bot.store.tables import Incident
 from sandbox.server import Sandbox
@@ -151,6 +152,32 @@ class Rig:
     async def slack_call(self, method: str, **args: Any) -> dict[str, Any]:
         """A Web API call with the bot's token, as from elsewhere."""
         return await self.bot.slack.call(method, **args)
+
+    async def asked_anew(self) -> None:
+        """The bot has just asked who is on call."""
+        await self.bot.remembered._cache.clear()
+        await self.bot.work.duty.refresh()
+
+    async def without_worker(self, **advance: float) -> None:
+        """The worker stops, time goes on without it, and a new one starts."""
+        await self.bot.worker.stop()
+        await self.advance(**advance)
+        self.bot.worker = Worker(self.bot.work)
+        self.bot.worker.start()
+
+    def reminders(self, card: dict[str, Any]) -> list[dict[str, Any]]:
+        """The replies under a card that ask for an acknowledgement."""
+        return [m for m in self.messages(thread_ts=card["ts"])[1:] if "incident_ack" in str(m["blocks"])]
+
+    def direct(self, user: str) -> list[dict[str, Any]]:
+        """What the bot wrote to a person."""
+        return list(self.slack.messages(self.slack.workspace.im_with(user).id))
+
+    async def entries(self, number: int, kind: str) -> list[str]:
+        """The texts of an incident's timeline entries of a kind."""
+        incident = await self.incident(number)
+        async with self.bot.store.transaction() as tx:
+            return [r.text for r in await timeline.rows(tx, incident.id or 0) if r.kind == kind]
 
     async def paused(self) -> bool:
         """Whether a channel rests."""

@@ -122,6 +122,10 @@ class Directory:
         self._channel, self._role_ids, self._remembered = channel, role_ids, remembered
         self._rota: list[dict[str, str]] = []
 
+    def contacts(self) -> Sequence[Contact]:
+        """The rows of the runbook's contact table."""
+        return self._contacts()
+
     # PagerDuty
 
     async def on_call(self) -> OnCallNow:
@@ -174,7 +178,9 @@ class Directory:
         row = {"role": contact.role, "schedule": contact.schedule}
         duties = on_call.of(contact.schedule)
         if not duties:
-            yield row
+            known = await self._remembered.peek("schedules", SCHEDULES[1])
+            gone = known is not None and contact.schedule not in known
+            yield row | ({"missing": f"PagerDuty has no schedule {contact.schedule}"} if gone else {})
         for duty in duties:
             person = {
                 "name": duty.user.name,

@@ -1,31 +1,44 @@
-"""A rung of the ladder falls due."""
+"""What has fallen due: found in the incidents' rows, many at a time, and fired."""
 
-from bot.clients.directory import Directory
-from bot.domain.escalation import Rung
-from bot.domain.people import Who
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+
+import structlog
+
+from bot.errors import AtsError
 from bot.jobs.work import Work
 from bot.operations import ladder
-from bot.operations.views import Asked
+from bot.operations.ladder import Fired, Rota
+
+log = structlog.get_logger(__name__)
+
+BATCH: Final = 50  # incidents in one transaction
 
 
-async def remind(work: Work, incident_id: int, level: int) -> None:
-    """Look up who is on call, then fire the rung, if it is still due."""
-    async with work.store.transaction() as tx:
-        rung = await ladder.peek(tx, work.rules, incident_id, level)
-    if rung is None:
-        return
-    asked = await _asked(work.directory, rung)
-    async with work.store.transaction() as tx:
-        await ladder.fire(tx, work.rules, incident_id, level, asked)
+async def remind(work: Work, *, excused: tuple[datetime, datetime] | None = None) -> list[Fired]:
+    """Fire every reminder that is due now; `excused`: a stretch that the clock was moved over meanwhile."""
+    fired: list[Fired] = []
+    tried: set[int] = set()
+    while True:
+        async with work.store.transaction() as tx:
+            ids = [i for i in await ladder.due(tx, limit=BATCH + len(tried)) if i not in tried]
+        if not ids:
+            return fired
+        tried.update(ids)
+        rota = Rota(await work.duty.duties(), excused)
+        fired += await _fire(work, ids, rota)
 
 
-async def _asked(directory: Directory, rung: Rung) -> list[Asked]:
-    """The schedule's on-call; if PagerDuty does not say, the group that the runbook names."""
-    on_call = await directory.on_call()
-    if on_call.problem:
-        group = await directory.group_id(rung.handle)
-        return [Asked(Who(group_id=group, name=f"@{rung.handle} (PagerDuty does not say who is on call)"))]
-    return [
-        Asked(Who(await directory.slack_id(d.user.email), d.user.name, d.user.id), d.until)
-        for d in on_call.of(rung.schedule)
-    ]
+async def _fire(work: Work, ids: Sequence[int], rota: Rota) -> list[Fired]:
+    try:
+        async with work.store.transaction() as tx:
+            return await ladder.fire(tx, work.rules, ids, rota)
+    except AtsError:
+        raise  # the database is away: for all of them
+    except Exception:
+        if len(ids) == 1:
+            log.exception("reminder failed", incident=ids[0])
+            return []
+        log.exception("a batch of reminders failed; one by one instead")
+    return [each for one in ids for each in await _fire(work, [one], rota)]

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from bot.clients.directory import Directory
 from bot.clients.pagerduty import PagerDuty
 from bot.clients.slack import Slack
+from bot.jobs.duty import Watch
 from bot.operations.rules import Rules
 from bot.probes import ProbeSettings
 from bot.store.session import Store
@@ -24,6 +25,10 @@ class Work:
     current_rules: Callable[[], Rules]
     from_email: str = ""  # last resort for PagerDuty's From
     probe_settings: ProbeSettings = field(default_factory=ProbeSettings)
+    duty: Watch = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "duty", Watch(self.directory))
 
     @property
     def rules(self) -> Rules:

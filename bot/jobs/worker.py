@@ -1,14 +1,14 @@
 """The worker: procrastinate's jobs, and the net under them.
 
 Procrastinate wakes us within milliseconds; the tables are the truth. So a sweep looks every other second for
-messages and reminders that no job took care of (a kill in between), and gives stalled jobs back.
+messages that no job took care of (a kill in between), and gives stalled jobs back. What falls due is found by
+the ticker.
 """
 
 import asyncio
 import contextlib
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from datetime import timedelta
 from functools import partial
 from typing import Any, Final
 
@@ -24,9 +24,10 @@ from bot.jobs.deliver import deliver
 from bot.jobs.enrich import adopt, enrich
 from bot.jobs.examine import examine
 from bot.jobs.files import upload
-from bot.jobs.remind import remind
+from bot.jobs.summon import summon
+from bot.jobs.ticker import SLOW, Ticker
 from bot.jobs.work import Work
-from bot.operations import ladder, outbox
+from bot.operations import outbox
 from bot.store.session import CARD_QUEUE, EFFECT_QUEUE
 
 log = structlog.get_logger(__name__)
@@ -35,17 +36,16 @@ POLL: Final = 1.0  # seconds; a lost notification delays a job by that much
 SWEEP: Final = 2.0
 REAP: Final = 10.0
 PURGE: Final = 3600.0
-OVERDUE: Final = timedelta(seconds=3)
 STALLED: Final = 30.0  # seconds without a heartbeat; less, and a blocked event loop would run a job twice
 KEEP_HOURS: Final = 24
 GRACE: Final = 3  # seconds that work under way has to end when the process stops
-_AFTER_CARD: Final = {"enrich", "remind"}  # begun by the webhook that begins a card, which people wait for
+_AFTER_CARD: Final = {"enrich", "summon"}  # begun by the webhook that begins a card, which people wait for
 _PAUSE: Final = 0.05  # seconds that these leave to the card
 _RETRY = procrastinate.RetryStrategy(max_attempts=8, exponential_wait=2)
 
 TASKS: dict[str, tuple[Callable[..., Awaitable[None]], str]] = {
     "deliver": (deliver, CARD_QUEUE),
-    "remind": (remind, CARD_QUEUE),
+    "summon": (summon, EFFECT_QUEUE),
     "act": (act, EFFECT_QUEUE),
     "enrich": (enrich, EFFECT_QUEUE),
     "adopt": (adopt, EFFECT_QUEUE),
@@ -86,15 +86,17 @@ class Worker:
         self._tasks: list[asyncio.Task[None]] = []
         self._swept: dict[str, asyncio.Task[None]] = {}  # by what it is about: never two of the same
         self._stopping = False
+        self.ticker = Ticker(work)
         self.beat = 0.0  # monotonic time of the last sweep that went well
 
     @property
     def alive(self) -> bool:
-        """Whether the last sweep is recent."""
-        return time.monotonic() - self.beat < 3 * SWEEP + POLL
+        """Whether the last sweep, and the last look at what is due, are recent."""
+        now = time.monotonic()
+        return now - self.beat < 3 * SWEEP + POLL and now - self.ticker.beat < SLOW
 
     def start(self) -> None:
-        loops = (self._jobs(CARD_QUEUE), self._jobs(EFFECT_QUEUE), self._sweeps())
+        loops = (self._jobs(CARD_QUEUE), self._jobs(EFFECT_QUEUE), self._sweeps(), self.ticker.run())
         self._tasks = [asyncio.create_task(loop) for loop in loops]
 
     async def stop(self) -> None:
@@ -142,24 +144,14 @@ class Worker:
     async def _sweep(self) -> None:
         async with self._work.store.transaction() as tx:
             channels = await outbox.waiting_channels(tx, now=utcnow())
-            late = await ladder.overdue(tx, by=OVERDUE)
         for channel in channels:
             self._spawn(f"deliver {channel}", partial(deliver, self._work, channel))
-        if late:
-            self._spawn("remind", partial(self._remind, late))
-        await self._work.directory.rota()
-
-    async def _remind(self, late: Sequence[tuple[int, int]]) -> None:
-        """One after the other: after a storm they would take the database's connections from the webhooks."""
-        for incident_id, level in late:
-            try:
-                await remind(self._work, incident_id, level)
-            except AtsError as error:
-                log.warning("late reminder not fired yet", incident=incident_id, error=str(error))
+        self._spawn("rota", self._work.duty.refresh)
 
     def hurry(self, channel: str) -> None:
         """Drain a channel now, in this process; the job that was deferred for it finds it done, or does it."""
         if self._tasks and not self._stopping:
+            self.ticker.nudge()
             self._spawn(f"deliver {channel}", partial(deliver, self._work, channel))
 
     def _spawn(self, about: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:

@@ -1,44 +1,67 @@
-"""Reminders: armed, cancelled and fired in the transaction that changes the incident."""
+"""Reminders: armed, cancelled and fired in the transaction that changes the incident.
 
-from collections.abc import Sequence
+A timer is the column `due_at`, not a job: what is due is what a ticker (bot.jobs.ticker) finds there. So nothing
+has to be cancelled, no kill loses one, and of an acknowledgement and a reminder in the same instant the row's
+lock lets one win.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import case, select
 from sqlmodel import col
 
 from bot.domain import escalation
-from bot.operations import outbox, timeline
+from bot.domain.escalation import Batch, Duty, Rung, Standing
+from bot.operations import outbox, reminders, timeline
 from bot.operations.rules import Rules
-from bot.operations.views import Asked, reminder_direct, reminder_in_thread
-from bot.store.session import CARD_QUEUE, Tx
+from bot.render import AskedView
+from bot.store.session import EFFECT_QUEUE, Tx
 from bot.store.tables import Incident
 
-_EARLY = timedelta(milliseconds=500)  # the queue's clock and ours may differ by that much
+KEPT = 60  # reminders that an incident's row remembers; the timeline has them all
+
+
+@dataclass(frozen=True)
+class Rota:
+    """Who is on call for each row of the contact table, as last known."""
+
+    duties: Mapping[str, Duty]  # by schedule
+    excused: tuple[datetime, datetime] | None = None  # a stretch that the clock was moved over: nobody was late
+
+    def of(self, rung: Rung) -> Duty:
+        unknown = f"nobody is on call in {rung.schedule or rung.role}"
+        return self.duties.get(rung.key) or Duty(note=unknown, empty=True)
+
+    def nobody(self, rung: Rung) -> bool:
+        """Whether no person is on call, so that the next rung is asked at once."""
+        return self.of(rung).empty
 
 
 async def arm(tx: Tx, rules: Rules, incident: Incident, anchor: datetime) -> None:
-    """Start the ladder at its first rung, counted from `anchor`; only for severities that page."""
+    """Start the ladder at its first rung, counted from `anchor`; only for severities that page.
+
+    An incident cannot have begun after it was heard of: a clock of PagerDuty's that is ahead delays nothing.
+    """
     await disarm(tx, incident)
-    incident.level = 0
+    incident.level, incident.fired, incident.asked_at = 0, [], None
+    incident.anchor_at = min(anchor, tx.now)
     if incident.status == "triggered" and escalation.pages(incident.severity):
-        await _schedule(tx, rules, incident, anchor)
+        incident.due_at, _ = escalation.next_due(
+            rules.ladder_of(incident), standing_of(incident), rules.timing.again
+        )
 
 
 async def disarm(tx: Tx, incident: Incident) -> None:
-    """Nothing is due any more; the pending timer goes in the same transaction."""
-    if incident.timer_job is not None:
-        await tx.cancel(incident.timer_job)
-    incident.timer_job = incident.due_at = None
+    """Nothing is due any more."""
+    del tx
+    incident.due_at = None
 
 
-async def _schedule(tx: Tx, rules: Rules, incident: Incident, anchor: datetime) -> None:
-    incident.due_at = escalation.due(rules.ladder, incident.level, anchor)
-    incident.timer_job = None
-    if incident.due_at is not None:
-        incident.timer_job = await tx.defer(
-            "remind", queue=CARD_QUEUE, at=incident.due_at, incident_id=incident.id, level=incident.level
-        )
+def standing_of(incident: Incident) -> Standing:
+    return Standing(incident.anchor_at or anchor_of(incident), tuple(incident.fired), incident.asked_at)
 
 
 def anchor_of(incident: Incident) -> datetime:
@@ -46,61 +69,133 @@ def anchor_of(incident: Incident) -> datetime:
     return max(incident.triggered_at, incident.rearmed_at or incident.triggered_at)
 
 
-async def peek(tx: Tx, rules: Rules, incident_id: int, level: int) -> escalation.Rung | None:
-    """The rung that is due now, if it still is: to look up who is on call before firing it."""
-    incident = await tx.session.get(Incident, incident_id)
-    return _due_rung(tx, rules, incident, level)
+_FIRST = case({"P0": 0, "P1": 1, "P2": 2}, value=col(Incident.severity), else_=1)
 
 
-def _due_rung(tx: Tx, rules: Rules, incident: Incident | None, level: int) -> escalation.Rung | None:
-    if incident is None or incident.status != "triggered" or incident.level != level:
-        return None
-    if incident.due_at is None or incident.due_at - _EARLY > tx.now or level >= len(rules.ladder):
-        return None
-    return rules.ladder[level]
-
-
-async def fire(tx: Tx, rules: Rules, incident_id: int, level: int, asked: Sequence[Asked]) -> bool:
-    """Remind once, if it is still due: thread, direct messages, timeline, and the next rung's timer.
-
-    Two workers, or a worker and an acknowledgement, meet at the row's lock: one of them finds it done.
-    """
-    query = select(Incident).where(col(Incident.id) == incident_id).with_for_update()
-    incident = (await tx.session.execute(query)).scalar_one_or_none()
-    rung = _due_rung(tx, rules, incident, level)
-    if incident is None or rung is None:
-        return False
-    late = (tx.now - incident.due_at).total_seconds() if incident.due_at else 0.0
-    names = ", ".join(a.who.name or a.who.slack_id for a in asked) or f"nobody is on call for {rung.schedule}"
-    await timeline.append(
-        tx, incident_id, "reminder", f"Reminder: {rung.role} asked ({names})", source="bot",
-        data={"level": level, "schedule": rung.schedule, "late_seconds": round(late, 1)},
-    )  # fmt: skip
-    before = [dict(r) for r in incident.reminders]
-    incident.reminders = [*before, _record(rung, names, tx.now)]
-    incident.level = level + 1
-    await _schedule(tx, rules, incident, anchor_of(incident))
-    card = await outbox.card(tx, incident_id)
-    await outbox.post(
-        tx, rules.channel, reminder_in_thread(rules, incident, rung, asked, before, now=tx.now),
-        incident_id=incident_id, parent_id=card.id if card else None,
-    )  # fmt: skip
-    for person in asked:
-        if person.who.slack_id:
-            render = reminder_direct(rules, incident, rung, person, before, now=tx.now)
-            await outbox.post(tx, person.who.slack_id, render, incident_id=incident_id)
-    await outbox.show_card(tx, incident_id, rules.channel)
-    return True
-
-
-def _record(rung: escalation.Rung, names: str, now: datetime) -> dict[str, Any]:
-    return {"at": now.isoformat(), "role": rung.role, "names": names}
-
-
-async def overdue(tx: Tx, *, by: timedelta) -> list[tuple[int, int]]:
-    """(incident, level) of reminders that should have fired: the net under a lost timer."""
-    query = select(col(Incident.id), col(Incident.level)).where(
-        col(Incident.due_at) < tx.now - by,
-        col(Incident.status) == "triggered",
+async def due(tx: Tx, *, limit: int) -> list[int]:
+    """Incidents for which somebody is to be asked now: the most severe first, then those that wait longest."""
+    query = (
+        select(col(Incident.id))
+        .where(col(Incident.due_at) <= tx.now, col(Incident.status) == "triggered")
+        .order_by(_FIRST, col(Incident.due_at))
+        .limit(limit)
     )
-    return [(row[0] or 0, row[1]) for row in (await tx.session.execute(query)).all()]
+    return [row for row in (await tx.session.execute(query)).scalars() if row is not None]
+
+
+@dataclass(frozen=True, slots=True)
+class Fired:
+    """What came of an incident whose time had come."""
+
+    number: int
+    role: str
+    late: timedelta
+
+
+async def fire(tx: Tx, rules: Rules, ids: Collection[int], rota: Rota) -> list[Fired]:
+    """Remind of each incident once, if it is still due: thread, direct messages, PagerDuty, timeline, next time.
+
+    Two workers, or a worker and an acknowledgement, meet at the row's lock: one of them finds it done. A row
+    that somebody holds right now is left for the next time.
+    """
+    query = (
+        select(Incident)
+        .where(col(Incident.id).in_(ids), col(Incident.due_at) <= tx.now, col(Incident.status) == "triggered")
+        .order_by(_FIRST, col(Incident.due_at))
+        .with_for_update(skip_locked=True)
+    )
+    found: list[Fired] = []
+    for incident in (await tx.session.execute(query)).scalars().all():
+        found += await _fire(tx, rules, incident, rota)
+    return found
+
+
+async def _fire(tx: Tx, rules: Rules, incident: Incident, rota: Rota) -> list[Fired]:
+    rungs, standing = rules.ladder_of(incident), standing_of(incident)
+    batch = escalation.due(rungs, standing, tx.now, again=rules.timing.again, nobody=rota.nobody)
+    if not batch:  # the runbook was edited since: it is due later
+        incident.due_at, _ = escalation.next_due(rungs, standing, rules.timing.again)
+        return []
+    after = escalation.after(standing, batch, tx.now)
+    then = escalation.next_due(rungs, after, rules.timing.again)
+    late = _lateness(batch, incident.due_at or tx.now, rota, tx.now)
+    await _write_down(tx, incident, batch, rota, late)
+    asked = [ask.rung for ask in batch.asks] or rungs
+    views = [reminders.asked_view(r, rota.of(r), late.get(r.key, timedelta())) for r in asked]
+    await _tell(tx, rules, incident, views, again=batch.again, then=then)
+    if rules.timing.responders:
+        for ask in batch.asks:
+            await _ask_pagerduty(tx, incident, ask.rung, rota.of(ask.rung))
+    incident.fired, incident.asked_at, incident.due_at = list(after.fired), tx.now, then[0]
+    incident.level += len(batch.asks) or 1
+    _remember(incident, batch, rota, tx.now)
+    return [Fired(incident.number, key, by) for key, by in late.items()]
+
+
+def _lateness(batch: Batch, due_at: datetime, rota: Rota, now: datetime) -> dict[str, timedelta]:
+    """How late each rung is; what the clock was moved over while we were at work is no lateness of ours."""
+    dues = {ask.rung.key: ask.due for ask in batch.asks} or {"": due_at}
+    if rota.excused:
+        start, end = rota.excused
+        dues = {key: end if start < at <= end else at for key, at in dues.items()}
+    return {key: max(now - at, timedelta()) for key, at in dues.items()}
+
+
+async def _write_down(
+    tx: Tx, incident: Incident, batch: Batch, rota: Rota, late: Mapping[str, timedelta]
+) -> None:
+    """Each rung is an entry of its own in the timeline."""
+    again = incident.level - len(incident.fired) + 1
+    said: list[tuple[str, str, dict[str, Any]]] = [
+        (key := ask.rung.key, f"{ask.rung.role} asked ({_names(rota.of(ask.rung))})", {"schedule": key})
+        for ask in batch.asks
+    ] or [("", f"still nobody, everybody asked again ({again})", {"again": again})]
+    for level, (key, text, data) in enumerate(said, incident.level):
+        more = {"level": level, "late_seconds": round(late[key].total_seconds(), 1)}
+        await timeline.append(tx, incident.id, "reminder", f"Reminder: {text}", source="bot", data=data | more)
+
+
+def _names(duty: Duty) -> str:
+    named = ", ".join(who.name or who.slack_id for who in duty.people)
+    return named if named and not duty.empty else duty.note
+
+
+async def _tell(
+    tx: Tx,
+    rules: Rules,
+    incident: Incident,
+    asked: Sequence[AskedView],
+    *,
+    again: bool,
+    then: tuple[datetime, Rung | None],
+) -> None:
+    """Thread and direct messages: one each, however many rungs are due."""
+    card = await outbox.card(tx, incident.id or 0)
+    view = reminders.reminder_view(rules, incident, asked, again=again, then=then, card=card)
+    await outbox.post(
+        tx, rules.channel, reminders.in_thread(view, tx.now), incident_id=incident.id,
+        parent_id=card.id if card else None,
+    )  # fmt: skip
+    for slack_id, render in reminders.directs(view, tx.now).items():
+        await outbox.post(tx, slack_id, render, incident_id=incident.id)
+    await outbox.show_card(tx, incident.id or 0, rules.channel)
+
+
+async def _ask_pagerduty(tx: Tx, incident: Incident, rung: Rung, duty: Duty) -> None:
+    people = [who.as_json() for who in duty.people if who.pd_id]
+    if people:
+        await tx.defer(
+            "summon", queue=EFFECT_QUEUE, incident_id=incident.id, people=people, role=rung.role,
+            since=(incident.anchor_at or tx.now).isoformat(),
+        )  # fmt: skip
+
+
+def _remember(incident: Incident, batch: Batch, rota: Rota, now: datetime) -> None:
+    """What the card shows of it."""
+    new = [_record(ask.rung.role, _names(rota.of(ask.rung)), ask.rung.key, now) for ask in batch.asks]
+    new = new or [_record(reminders.AGAIN, "again, nobody answers", "", now)]
+    incident.reminders = [*map(dict, incident.reminders), *new][-KEPT:]
+
+
+def _record(role: str, names: str, key: str, now: datetime) -> dict[str, Any]:
+    return {"at": now.isoformat(), "role": role, "names": names, "key": key}

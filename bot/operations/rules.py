@@ -1,10 +1,20 @@
 """What the operations go by: the runbook that is in force, and where the team meets."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any, Protocol
 
 from bot.domain import escalation
 from runbook.model import Plan
+
+
+class Concern(Protocol):
+    """What of an incident decides which ladder it has."""
+
+    service: str
+    entry_id: str
+    details: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -14,6 +24,7 @@ class Rules:
     plan: Plan
     channel: str  # "#trading-ops-alerts" or its id
     runbook_url: str = ""  # where people read the runbook; cards link to it
+    timing: escalation.Timing = field(default_factory=escalation.Timing)
 
     @property
     def name(self) -> str:
@@ -26,6 +37,17 @@ class Rules:
         """The address of an entry, "" if the runbook has none that people can open."""
         return f"{self.runbook_url}#{entry_id}" if self.runbook_url and entry_id else ""
 
-    @cached_property
+    def ladder_of(self, incident: Concern) -> tuple[escalation.Rung, ...]:
+        """Who is asked about an incident, in order: the security team besides, if it is theirs too."""
+        entry = self.plan.entry(incident.entry_id)
+        security = escalation.concerns_security(incident.service, entry, incident.details)
+        return self._ladders[security]
+
+    @property
     def ladder(self) -> tuple[escalation.Rung, ...]:
-        return escalation.ladder(self.plan.contacts)
+        """Who is asked about an incident that is not the security team's."""
+        return self._ladders[False]
+
+    @cached_property
+    def _ladders(self) -> Mapping[bool, tuple[escalation.Rung, ...]]:
+        return {s: escalation.ladder(self.plan.contacts, security=s) for s in (False, True)}

@@ -1,28 +1,20 @@
 """From rows to what is rendered: pure, so that a card is always a function of the state."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from bot import render
 from bot.domain import escalation
 from bot.domain.pagerduty import parse_time
 from bot.domain.people import Who
 from bot.operations.rules import Rules
-from bot.render import CardView, IncidentRow, Message, OnCallView, ReminderView, TimelineRow
-from bot.render.words import entry_cautions
+from bot.render import CardView, IncidentRow, Message, OnCallView, TimelineRow
 from bot.store.tables import Incident, TimelineEntry
 
 Render = Callable[[str], Message]
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """Somebody whom a reminder asks."""
-
-    who: Who
-    until: datetime | None = None
+EVERYBODY: Final = "everybody on the ladder"
 
 
 def shown(who: Who | Mapping[str, Any] | None) -> Who | None:
@@ -66,17 +58,19 @@ def card_view(rules: Rules, incident: Incident) -> CardView:
         entry_link=rules.link(incident.entry_id if entry else ""),
         choices=choices,
         pages=escalation.pages(incident.severity),
-        next_reminder=_next(rules, incident),
+        next_reminder=next_reminder(rules, incident),
         reminders=tuple(f"{r['role']} asked ({r['names']})" for r in incident.reminders[-2:]),
         pending=str(incident.pending.get("text") or ""),
         merged_into=incident.merged_into,
     )
 
 
-def _next(rules: Rules, incident: Incident) -> tuple[datetime, str] | None:
-    if incident.due_at is None or incident.level >= len(rules.ladder):
+def next_reminder(rules: Rules, incident: Incident) -> tuple[datetime, str] | None:
+    """When somebody is asked next unless somebody acknowledges, and which role."""
+    if incident.due_at is None:
         return None
-    return incident.due_at, rules.ladder[incident.level].role
+    rung = next((r for r in rules.ladder_of(incident) if r.key not in incident.fired), None)
+    return incident.due_at, rung.role if rung else EVERYBODY
 
 
 def render_card(rules: Rules, incident: Incident, marker: str, *, now: datetime) -> Message:
@@ -99,46 +93,6 @@ def row_view(incident: Incident) -> IncidentRow:
 
 def timeline_view(entry: TimelineEntry) -> TimelineRow:
     return TimelineRow(entry.at, entry.kind, entry.text, shown(entry.actor), entry.source)
-
-
-def _reminder(
-    rules: Rules, incident: Incident, rung: escalation.Rung, person: Asked | None,
-    before: Sequence[Mapping[str, Any]],
-) -> ReminderView:  # fmt: skip
-    entry = rules.plan.entry(incident.entry_id)
-    step = entry.steps[0] if entry and entry.steps else None
-    return ReminderView(
-        number=incident.number,
-        title=incident.title,
-        triggered_at=incident.triggered_at,
-        severity=incident.severity,
-        service=incident.service,
-        role=rung.role,
-        who=shown(person.who) if person else None,
-        schedule=rung.schedule,
-        asked_before=tuple(f"{r['role']}: {r['names']}" for r in before),
-        first_step=step.title if step else "",
-        first_command=step.source if step else "",
-        cautions=entry_cautions(entry) if entry else (),
-        url=incident.url,
-        next_reminder=_next(rules, incident),
-    )
-
-
-def reminder_in_thread(
-    rules: Rules, incident: Incident, rung: escalation.Rung, asked: Sequence[Asked],
-    before: Sequence[Mapping[str, Any]], *, now: datetime,
-) -> Render:  # fmt: skip
-    view = _reminder(rules, incident, rung, asked[0] if asked else None, before)
-    return lambda marker: render.reminder_message(view, now=now, marker=marker)
-
-
-def reminder_direct(
-    rules: Rules, incident: Incident, rung: escalation.Rung, person: Asked,
-    before: Sequence[Mapping[str, Any]], *, now: datetime,
-) -> Render:  # fmt: skip
-    view = _reminder(rules, incident, rung, person, before)
-    return lambda marker: render.reminder_dm(view, now=now, marker=marker)
 
 
 def status_note(incident: Incident, by: Who, text: str = "") -> Render:

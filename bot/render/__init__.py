@@ -47,13 +47,12 @@ from bot.render.notes import (
     invite_message,
     kept_note,
     note_added_note,
-    reminder_dm,
-    reminder_message,
     resolved_note,
     thread_note,
     unacknowledged_note,
 )
 from bot.render.pages import entries_message, entry_message, search_message
+from bot.render.reminders import reminder_dm, reminder_message
 from bot.render.replies import (
     error_message,
     help_message,
@@ -83,6 +82,7 @@ from bot.render.text import (
     one_line,
 )
 from bot.render.views import (
+    AskedView,
     CardView,
     HomeView,
     IncidentRow,
@@ -96,6 +96,7 @@ from bot.render.views import (
 )
 
 __all__ = [
+    "AskedView",
     "CardView",
     "HomeView",
     "IncidentRow",

@@ -1,115 +1,23 @@
 """What the bot says by itself: reminders, notes in an incident's thread, its greeting."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from bot.domain.people import Who
-from bot.render.blocks import Block, actions, button, context, section, sections, url_button
+from bot.render.blocks import section, sections
 from bot.render.message import Message, message
 from bot.render.text import (
     Md,
-    bold,
     code,
     date,
-    duration,
     esc,
-    joined,
     lines,
     link,
     md,
     mention_channel,
     one_line,
     prose,
-    utc,
 )
-from bot.render.views import ReminderView
-from bot.render.words import SOURCE, cautions, first_command, name, person, severity
-
-
-def reminder_message(view: ReminderView, *, now: datetime, marker: str = "") -> Message:
-    """The reminder in the incident's thread. It mentions the person: it is meant to wake them."""
-    waited = duration(utc(now) - utc(view.triggered_at))
-    headline = (
-        md("🔔 *Nobody has acknowledged for {}.*", waited)
-        if utc(now) - utc(view.triggered_at) >= timedelta(minutes=1)
-        else Md("🔔 *This needs somebody now.*")
-    )
-    text = lines(headline, _asked(view), _before(view), _first(view))
-    summary = joined(
-        " ", (md("{} #{} {}:", view.severity, view.number, one_line(view.title)), f"waiting for {waited}.")
-    )
-    blocks: list[Block | None] = [
-        section(text),
-        *sections(cautions(view.cautions)),
-        _buttons(view),
-        _then(view, now),
-    ]
-    return message(joined(" ", (_asked(view), summary)), blocks, marker=marker)
-
-
-def reminder_dm(view: ReminderView, *, now: datetime, marker: str = "") -> Message:
-    """The reminder sent to the person: it stands alone, away from the incident's thread."""
-    waited = duration(utc(now) - utc(view.triggered_at))
-    text = lines(
-        joined(" · ", (severity(view.severity), bold(f"#{view.number} {one_line(view.title, 150)}"))),
-        md(
-            "Nobody has acknowledged for {}. You are asked as *{}*.",
-            waited,
-            one_line(view.role, 60) or "on call",
-        ),
-        md("Service: {}", one_line(view.service, 100)) if view.service else "",
-        _before(view),
-        _first(view),
-        link(view.link, "Go to the incident in Slack") if view.link else "",
-    )
-    summary = (
-        f"{view.severity} #{view.number} {one_line(view.title)}: nobody has acknowledged for {waited}.".strip()
-    )
-    blocks: list[Block | None] = [
-        section(text),
-        *sections(cautions(view.cautions)),
-        _buttons(view),
-        _then(view, now),
-    ]
-    return message(summary, blocks, marker=marker)
-
-
-def _asked(view: ReminderView) -> Md:
-    role = one_line(view.role, 60)
-    if view.who is None:
-        schedule = one_line(view.schedule, 80) or "the schedule"
-        return md("⚠️ {}: *nobody is on call* in {}. Somebody here please take it.", role or "On call", schedule)
-    return md("{}{}, please acknowledge.", person(view.who), md(" ({})", role) if role else "")
-
-
-def _before(view: ReminderView) -> Md:
-    asked = ", ".join(one_line(text, 80) for text in view.asked_before)
-    return md("Asked before: {}", one_line(asked, 400)) if asked else Md("")
-
-
-def _first(view: ReminderView) -> Md:
-    if not view.first_step:
-        return Md("")
-    first = first_command(view.first_command)
-    command = code(first, 80) if first else ""
-    return joined(" ", (md("*First step:* {}", prose(one_line(view.first_step, 150))), command))
-
-
-def _buttons(view: ReminderView) -> Block | None:
-    number = str(view.number)
-    return actions(
-        button("Acknowledge", "incident_ack", number, style="primary"),
-        button("Runbook", "incident_runbook", number) if view.first_step else None,
-        url_button("Open in PagerDuty", view.url),
-    )
-
-
-def _then(view: ReminderView, now: datetime) -> Block | None:
-    if not view.next_reminder:
-        return None
-    at, role = view.next_reminder
-    return context(
-        md("Next: {} is reminded at {} unless someone acknowledges.", one_line(role, 60), date(at, now))
-    )
+from bot.render.words import SOURCE, name
 
 
 def acknowledged_note(who: Who | None, source: str, *, marker: str = "") -> Message:

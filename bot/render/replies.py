@@ -15,13 +15,12 @@ from bot.render.notes import (
     invite_message,
     kept_note,
     note_added_note,
-    reminder_dm,
-    reminder_message,
     resolved_note,
     thread_note,
     unacknowledged_note,
 )
 from bot.render.pages import entry_message, search_message
+from bot.render.reminders import reminder_dm, reminder_message
 from bot.render.text import (
     Md,
     code,

@@ -110,6 +110,18 @@ class WhoamiView:
 
 
 @dataclass(frozen=True, slots=True)
+class AskedView:
+    """Whom a rung of the ladder asks."""
+
+    role: str  # "Secondary"
+    schedule: str = ""
+    people: tuple[Who, ...] = ()
+    empty: bool = False  # nobody is on call; `people` is at most the runbook's group
+    note: str = ""  # what is wrong with the schedule, or with the person's Slack account
+    late: timedelta | None = None  # how much later than the table says, when that is worth a word
+
+
+@dataclass(frozen=True, slots=True)
 class ReminderView:
     """A reminder that an incident waits for somebody."""
 
@@ -118,10 +130,11 @@ class ReminderView:
     triggered_at: datetime
     severity: str = ""
     service: str = ""
-    role: str = ""  # "Secondary"
-    who: Who | None = None  # None: nobody is on call for that role
-    schedule: str = ""
+    asked: tuple[AskedView, ...] = ()  # the rungs that are due now, in order
+    again: bool = False  # the ladder is exhausted: everybody is asked once more
     asked_before: tuple[str, ...] = ()  # "Primary On-Call: Sam"
+    others: int = 0  # incidents besides this one that are asked about together
+    rearmed_at: datetime | None = None  # since when nobody has it, if somebody had
     first_step: str = ""
     first_command: str = ""
     cautions: tuple[str, ...] = ()

@@ -70,10 +70,12 @@ class Incident(SQLModel, table=True):
     details: dict[str, Any] = _json(dict)  # of its alerts
     enriched_at: datetime | None = _when()
     oncall: list[dict[str, Any]] = _json(list)  # who was on call when it was last looked up
-    level: int = 0  # the rung of the ladder that comes next
-    due_at: datetime | None = _when()  # when that rung is due; null: nothing is due
-    timer_job: int | None = Field(default=None, sa_column=Column(BigInteger))
-    reminders: list[dict[str, Any]] = _json(list)  # [{"at","role","text"}]
+    anchor_at: datetime | None = _when()  # from when the ladder counts: when nobody had it any more
+    fired: list[str] = _json(list)  # keys of the rungs that were asked since
+    level: int = 0  # how often somebody was asked since: rungs, then repetitions
+    due_at: datetime | None = _when()  # when somebody is asked next; null: nobody is
+    asked_at: datetime | None = _when()  # when somebody was asked last
+    reminders: list[dict[str, Any]] = _json(list)  # [{"at","role","names","key"}], the newest last
     pending: dict[str, Any] = _json(dict)  # an action of a person that PagerDuty has not confirmed yet
     looked_at: datetime | None = _when()  # when its automatic diagnosis was asked for: once in its life
     created_at: datetime = _when(nullable=False)

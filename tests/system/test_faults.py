@@ -162,6 +162,7 @@ async def test_reminders_survive_a_pagerduty_that_does_not_say_who_is_on_call(ri
     card = await rig.card(PM2, "asked")
     rig.pagerduty.faults.down()
     await rig.bot.remembered._cache.clear()
+    rig.bot.work.duty.forget()
     await rig.advance(minutes=15)
     replies = await eventually(lambda: rig.messages(thread_ts=card["ts"])[2:], within=20)
     assert "sre-team" in str(replies) or "S0SRE" in str(replies)

@@ -1,14 +1,13 @@
-"""Severity, ladder, policy, hash chain: small pure decisions, by table."""
+"""Severity, policy, hash chain: small pure decisions, by table."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
 
-from bot.domain import escalation, policy
+from bot.domain import policy
 from bot.domain.policy import Access, Action, Role
 from bot.domain.severity import severity
 from bot.domain.timeline import broken, digest
-from runbook.model import Contact
 
 NOW = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 
@@ -30,40 +29,6 @@ NOW = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 def test_severity(priority: str, entry: str, urgency: str, expected: str) -> None:
     """PagerDuty's priority if it is one of the runbook's, else the entry's, else by urgency; unsure pages."""
     assert severity(priority=priority, entry_severity=entry, urgency=urgency) == expected
-
-
-CONTACTS = [
-    Contact("Management", "@cto", "cto", timedelta(hours=1), "PD-EXECUTIVE"),
-    Contact("Primary On-Call", "@devops-lead", "devops-lead", timedelta(0), "PD-TRADING-PRIMARY"),
-    Contact("Secondary", "@sre-team", "sre-team", timedelta(minutes=15), "PD-TRADING-SECONDARY"),
-    Contact("Security Incident", "@security-team", "security-team", timedelta(0), "PD-SECURITY"),
-    Contact("Vendor", "a phone", "", None, ""),
-]
-
-
-def test_the_ladder_is_the_tables_rows_by_their_waiting_time_without_security() -> None:
-    """Soonest first; rows without a waiting time, and the security row, are no rungs."""
-    assert [r.schedule for r in escalation.ladder(CONTACTS)] == [
-        "PD-TRADING-PRIMARY", "PD-TRADING-SECONDARY", "PD-EXECUTIVE",
-    ]  # fmt: skip
-
-
-@pytest.mark.parametrize(("level", "minutes"), [(0, 0), (1, 15), (2, 60)])
-def test_each_rung_is_due_its_wait_after_the_anchor(level: int, minutes: int) -> None:
-    """Counted from the moment the incident became unacknowledged."""
-    assert escalation.due(escalation.ladder(CONTACTS), level, NOW) == NOW + timedelta(minutes=minutes)
-
-
-@pytest.mark.parametrize("level", [-1, 3, 99])
-def test_beyond_the_ladder_nothing_is_due(level: int) -> None:
-    """No rung, no time."""
-    assert escalation.due(escalation.ladder(CONTACTS), level, NOW) is None
-
-
-@pytest.mark.parametrize(("sev", "wakes"), [("P0", True), ("P1", True), ("P2", False), ("", True)])
-def test_p0_and_p1_wake_people_and_so_does_not_knowing(sev: str, wakes: bool) -> None:
-    """P2 only posts."""
-    assert escalation.pages(sev) is wakes
 
 
 @pytest.mark.parametrize("action", list(Action))

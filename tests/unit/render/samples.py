@@ -6,7 +6,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 from bot.domain.health import HealthReport, Reading, Status
-from bot.render import CardView, IncidentRow, OnCallView, ReminderView, RoleView, TimelineRow, Who
+from bot.render import AskedView, CardView, IncidentRow, OnCallView, ReminderView, RoleView, TimelineRow, Who
 from runbook.model import Entry, Kind, Risk, Step
 
 START = datetime(2026, 3, 3, 3, 0, tzinfo=UTC)
@@ -153,6 +153,18 @@ def role_views() -> st.SearchStrategy[RoleView]:
     return st.builds(RoleView, role=outside(), has=st.booleans(), why=outside())
 
 
+def asked_views() -> st.SearchStrategy[AskedView]:
+    return st.builds(
+        AskedView,
+        role=outside(),
+        schedule=outside(),
+        people=st.lists(names(), max_size=3).map(tuple),
+        empty=st.booleans(),
+        note=outside(),
+        late=st.none() | st.timedeltas(timedelta(), timedelta(days=9)),
+    )
+
+
 def reminder_views() -> st.SearchStrategy[ReminderView]:
     return st.builds(
         ReminderView,
@@ -161,9 +173,10 @@ def reminder_views() -> st.SearchStrategy[ReminderView]:
         triggered_at=moments(),
         severity=outside(),
         service=outside(),
-        role=outside(),
-        who=st.none() | names(),
-        schedule=outside(),
+        asked=st.lists(asked_views(), max_size=4).map(tuple),
+        again=st.booleans(),
+        others=st.integers(0, 2000),
+        rearmed_at=st.none() | moments(),
         asked_before=st.lists(outside(), max_size=4).map(tuple),
         first_step=outside(),
         first_command=outside(),

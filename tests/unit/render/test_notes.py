@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from bot.render import (
+    AskedView,
     ReminderView,
     acknowledged_note,
     entry_chosen_note,
@@ -26,9 +27,7 @@ VIEW = ReminderView(
     triggered_at=START,
     severity="P0",
     service="api",
-    role="Secondary",
-    who=KIM,
-    schedule="PD-TRADING-SECONDARY",
+    asked=(AskedView("Secondary", "PD-TRADING-SECONDARY", (KIM,)),),
     asked_before=("Primary On-Call: Sam",),
     first_step="Check PM2 status",
     first_command="pm2 status",
@@ -57,10 +56,46 @@ def test_the_first_reminder_does_not_say_zero_seconds() -> None:
     assert "This needs somebody now." in shown(taken(reminder_message(VIEW, now=START)))
 
 
+NOBODY = AskedView("Secondary", "PD-TRADING-SECONDARY", empty=True)
+
+
 def test_a_reminder_to_nobody_is_loud() -> None:
     """When the schedule is empty everybody in the channel reads that somebody must take it."""
-    text = shown(taken(reminder_message(replace(VIEW, who=None), now=NOW)))
-    assert "Secondary: *nobody is on call* in PD-TRADING-SECONDARY. Somebody here please take it." in text
+    text = shown(taken(reminder_message(replace(VIEW, asked=(NOBODY,)), now=NOW)))
+    assert "Secondary: *nobody is on call in PD-TRADING-SECONDARY.* Somebody here, please take it." in text
+
+
+def test_after_a_rung_without_anybody_the_next_is_asked_in_the_same_message() -> None:
+    """Both are told: who is missing, and who is asked instead."""
+    view = replace(VIEW, asked=(NOBODY, AskedView("Management", "PD-EXECUTIVE", (DANA,))))
+    text = shown(taken(reminder_message(view, now=NOW)))
+    assert text.index("nobody is on call") < text.index("(Management), please acknowledge.")
+
+
+def test_a_late_reminder_says_so_and_by_how_much() -> None:
+    """Thread and DM: whoever reads it at 03:19 must not think that it is 03:15."""
+    view = replace(VIEW, asked=(replace(VIEW.asked[0], late=timedelta(minutes=4)),))
+    for made in (reminder_message(view, now=NOW), reminder_dm(view, now=NOW)):
+        assert "The reminder to Secondary comes 4 min late" in shown(taken(made))
+
+
+def test_after_the_ladder_everybody_is_asked_again() -> None:
+    """Still nobody: all of them are mentioned, each once, and when it is asked next."""
+    view = replace(VIEW, again=True, asked=(*VIEW.asked, AskedView("Management", "PD-EXECUTIVE", (KIM, DANA))))
+    made = taken(reminder_message(view, now=NOW))
+    text = shown(made)
+    assert "*Still nobody has acknowledged, for 16 min.*" in text
+    assert text.count("<@U0KIM0001>") == 1
+    assert "<@U0DANA001>" in text
+    assert "Still nobody has acknowledged for 16 min. You are asked as" in shown(
+        taken(reminder_dm(view, now=NOW))
+    )
+
+
+def test_since_when_counts_from_the_moment_that_nobody_has_it() -> None:
+    """Taken back after an hour, it has not been waiting for an hour."""
+    view = replace(VIEW, rearmed_at=NOW - timedelta(minutes=2))
+    assert "Nobody has acknowledged for 2 min." in shown(taken(reminder_message(view, now=NOW)))
 
 
 def test_a_reminder_can_be_acknowledged_where_it_is_read() -> None:
