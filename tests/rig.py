@@ -155,7 +155,8 @@ class Rig:
 
     async def asked_anew(self) -> None:
         """The bot has just asked who is on call."""
-        await self.bot.remembered._cache.clear()
+        async with self.bot.work.duty.asking:
+            await self.bot.remembered._cache.clear()
         await self.bot.work.duty.refresh()
 
     async def without_worker(self, **advance: float) -> None:

@@ -21,9 +21,14 @@ class Watch:
         self._directory = directory
         self._known: dict[str, Duty] = {}
         self._at = float("-inf")
+        self.asking = asyncio.Lock()  # an older answer must not come after a newer one
 
     async def refresh(self) -> None:
         """Ask; what is known stays as it is when no answer comes."""
+        async with self.asking:
+            await self._refresh()
+
+    async def _refresh(self) -> None:
         rows = await self._directory.rota()
         if not rows:
             return
