@@ -25,6 +25,7 @@ class AtsError(Exception):
     """Something went wrong in ats-bot."""
 
     retryable: ClassVar[bool] = False
+    begun = False  # whether what was asked may have happened all the same: the line was lost after it began
 
     def __init__(self, message: str | None = None) -> None:
         super().__init__(message or (self.__doc__ or "").strip().splitlines()[0])

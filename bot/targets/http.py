@@ -1,6 +1,7 @@
 """HTTP to a system under care."""
 
 import asyncio
+import codecs
 import time
 from collections.abc import Mapping
 from urllib.parse import urlsplit
@@ -10,6 +11,7 @@ import httpx
 from bot.errors import AtsError, RejectedError
 from bot.targets import trouble
 from bot.targets.answers import KEPT, HttpAnswer
+from bot.targets.kept import plain
 from bot.targets.redact import redact
 from bot.targets.settings import TargetSettings
 
@@ -18,15 +20,23 @@ _PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 
 
 class Http:
-    """One connection pool; proxies of the environment are not for the systems under care."""
+    """Connection pools; proxies of the environment are not for the systems under care."""
 
     def __init__(self, settings: TargetSettings) -> None:
         self._settings = settings
-        # One deadline around the whole request, and so none of httpx's, which start anew with each chunk.
-        self._client = httpx.AsyncClient(trust_env=False, timeout=None)  # noqa: S113
+        self._clients: dict[bool, httpx.AsyncClient] = {}
 
     async def request(
-        self, method: str, url: str, *, deadline: float, headers: Mapping[str, str], content: bytes | None
+        self,
+        method: str,
+        url: str,
+        *,
+        deadline: float,
+        headers: Mapping[str, str],
+        content: bytes | None,
+        redirects: bool = False,
+        insecure: bool = False,
+        keep: int = KEPT,
     ) -> HttpAnswer:
         """Send one request; only a 2xx answer returns."""
         where = self._settings.rewrite(url)
@@ -34,24 +44,38 @@ class Http:
             sent, place = self._authorized(url, headers), host_and_port(where)
         except ValueError as error:
             raise RejectedError(f"not a usable address: {where} ({error})", code="url") from error
-        began = time.perf_counter()
+        began, sending = time.perf_counter(), _Sending()
         try:
             async with (
                 asyncio.timeout(deadline),
-                self._client.stream(method, where, headers=sent, content=content) as response,
+                self._client(insecure=insecure).stream(
+                    method,
+                    where,
+                    headers=sent,
+                    content=content,
+                    follow_redirects=redirects,
+                    extensions={"trace": sending.note},
+                ) as response,
             ):
-                body, truncated = await _read(response)
+                body, truncated = await _read(response, keep)
         except TimeoutError:
-            raise trouble.timed_out(deadline) from None
+            raise trouble.timed_out(deadline, begun=sending.begun) from None
         except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
             raise RejectedError(f"not a usable address: {where} ({error})", code="url") from error
         except httpx.HTTPError as error:
-            raise self._redacted(trouble.from_network(error, place)) from error
-        text = body.decode(response.charset_encoding or "utf-8", errors="replace")
+            raise self._told(trouble.from_network(error, place), sending) from error
+        text = body.decode(_charset(response), errors="replace")
         if response.is_success:
-            return HttpAnswer(response.status_code, text, time.perf_counter() - began, truncated)
-        excerpt = redact(" ".join(text[:_EXCERPT].split()), self._settings.known_secrets())
+            took = time.perf_counter() - began
+            return HttpAnswer(response.status_code, text, took, truncated, dict(response.headers))
+        excerpt = redact(" ".join(plain(text[:_EXCERPT]).split()), self._settings.known_secrets())
         raise trouble.from_status(response.status_code, excerpt, response.headers.get("retry-after", ""))
+
+    def _client(self, *, insecure: bool) -> httpx.AsyncClient:
+        if insecure not in self._clients:
+            # One deadline around the whole request, and so none of httpx's, which start anew with each chunk.
+            self._clients[insecure] = httpx.AsyncClient(trust_env=False, timeout=None, verify=not insecure)  # noqa: S113
+        return self._clients[insecure]
 
     def _authorized(self, url: str, headers: Mapping[str, str]) -> dict[str, str]:
         """The headers, with the bearer token if the address as written in the runbook is the API's."""
@@ -61,12 +85,33 @@ class Http:
             return dict(headers)
         return {**headers, "Authorization": f"Bearer {token}"}
 
-    def _redacted(self, error: AtsError) -> AtsError:
+    def _told(self, error: AtsError, sending: "_Sending") -> AtsError:
         error.args = (redact(str(error), self._settings.known_secrets()),)
+        error.begun = sending.begun
         return error
 
     async def close(self) -> None:
-        await self._client.aclose()
+        for client in self._clients.values():
+            await client.aclose()
+
+
+class _Sending:
+    """Whether any of a request has been sent: before that, nothing can have happened."""
+
+    begun = False
+
+    async def note(self, event: str, _info: object) -> None:
+        self.begun = self.begun or event.endswith("send_request_headers.started")
+
+
+def _charset(response: httpx.Response) -> str:
+    """The answer's own, if it is one."""
+    named = response.charset_encoding or "utf-8"
+    try:
+        codecs.lookup(named)
+    except (LookupError, ValueError):
+        return "utf-8"
+    return named
 
 
 def origin(url: str) -> tuple[str, str, int]:
@@ -80,11 +125,11 @@ def host_and_port(url: str) -> str:
     return f"{host}:{port}"
 
 
-async def _read(response: httpx.Response) -> tuple[bytes, bool]:
+async def _read(response: httpx.Response, keep: int) -> tuple[bytes, bool]:
     """The beginning of the body; what is beyond it is never received."""
     body = bytearray()
     async for chunk in response.aiter_bytes(16 * 1024):
         body += chunk
-        if len(body) > KEPT:
-            return bytes(body[:KEPT]), True
+        if len(body) > keep:
+            return bytes(body[:keep]), True
     return bytes(body), False

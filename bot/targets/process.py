@@ -4,32 +4,46 @@ import asyncio
 import contextlib
 import errno
 import os
-import re
 import shutil
 import signal
 import time
-from collections import deque
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import IO, Protocol
 
 from bot.errors import AtsError, ConfigError, RejectedError, UnauthorizedError
 from bot.targets import trouble
-from bot.targets.answers import ExecAnswer
+from bot.targets.answers import PipeAnswer, Stage
+from bot.targets.kept import Kept, Progress
 from bot.targets.settings import TargetSettings
+from bot.targets.slots import Slots
 
 _INHERITED = ("PATH", "HOME", "LANG", "PM2_HOME")  # everything else in our environment is ours: tokens, URLs
-_ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
 _LINGER = 0.5  # seconds for output of a child that outlives its parent
 _GLANCE = 0.005  # seconds between looks at whether a program has ended
+
+Stream = int | IO[bytes] | None
 
 
 class Runner(Protocol):
     """How programs are run where the systems under care are: on this host, or over SSH."""
 
-    async def run(self, argv: Sequence[str], *, deadline: float, keep: int) -> ExecAnswer:
-        """Run a program to its end; raises an AtsError when it cannot be run or does not end in time."""
+    async def pipe(
+        self,
+        stages: Sequence[Stage],
+        *,
+        deadline: float,
+        keep: int,
+        given: bytes | None = None,
+        progress: Progress | None = None,
+    ) -> PipeAnswer:
+        """Run programs, each one's output into the next, to their end.
+
+        Raises an AtsError when one cannot be run, or they do not end in time; then none of them is left.
+        """
         ...
+
+    async def close(self) -> None: ...
 
 
 class LocalRunner:
@@ -37,46 +51,133 @@ class LocalRunner:
 
     def __init__(self, settings: TargetSettings, max_processes: int) -> None:
         self._settings = settings
-        self._slots = asyncio.Semaphore(max_processes)
+        self._slots = Slots(max_processes)
 
-    async def run(self, argv: Sequence[str], *, deadline: float, keep: int) -> ExecAnswer:
-        """Run one program; `deadline` counts the wait for a free slot too."""
-        began = time.perf_counter()
+    async def pipe(
+        self,
+        stages: Sequence[Stage],
+        *,
+        deadline: float,
+        keep: int,
+        given: bytes | None = None,
+        progress: Progress | None = None,
+    ) -> PipeAnswer:
+        """Run them; `deadline` counts the wait for free places too."""
+        pipe = _Pipe(self._settings, keep, progress)
         try:
-            async with asyncio.timeout(deadline), self._slots:
-                process = await self._start(argv)
-                return await _finish(process, keep, began)
+            async with asyncio.timeout(deadline), self._slots.taken(len(stages)):
+                return await pipe.run(stages, given)
         except TimeoutError:
-            raise trouble.timed_out(deadline) from None
+            raise trouble.timed_out(deadline, begun=bool(pipe.processes)) from None
 
-    async def _start(self, argv: Sequence[str]) -> asyncio.subprocess.Process:
-        if not argv:
-            raise RejectedError("not a program: the command is empty", code="empty")
-        env = _environment(self._settings)
-        executable = _find(argv[0], env.get("PATH", os.defpath), self._settings)
-        starting = asyncio.create_task(_spawn(executable, argv, env, self._settings.cwd))
+    async def close(self) -> None:
+        """Nothing is kept between calls."""
+
+
+class _Pipe:
+    """Programs wired one into the next; whatever happens, their whole groups are gone afterwards."""
+
+    def __init__(self, settings: TargetSettings, keep: int, progress: Progress | None) -> None:
+        self._settings = settings
+        self.processes: list[asyncio.subprocess.Process] = []
+        self._out = Kept(keep, progress)
+        self._keep = keep
+        self._errors: list[Kept] = []
+        self._readers: set[asyncio.Task[None]] = set()
+
+    async def run(self, stages: Sequence[Stage], given: bytes | None) -> PipeAnswer:
+        began = time.perf_counter()
+        ended = False
         try:
-            return await asyncio.shield(starting)
-        except asyncio.CancelledError:
-            # Left to itself asyncio would wait for whoever inherited the pipes, and kill none of them.
-            with contextlib.suppress(OSError):
-                await _end(await starting)
-            raise
-        except (OSError, ValueError) as error:
-            raise _cannot_start(error, argv[0]) from error
+            await self._start_all(stages, given)
+            await _exited(self.processes[-1])
+            await self._others_exited()
+            await self._read_out()
+            ended = all(r.done() for r in self._readers) and all(
+                p.returncode is not None for p in self.processes
+            )
+        finally:
+            for reader in self._readers:
+                reader.cancel()
+            if not ended:
+                for process in self.processes:
+                    _kill(process)  # all of them before anything is awaited: we may be cancelled once more
+                await asyncio.gather(*map(_exited, self.processes))
+        exits = tuple(-signal.SIGPIPE if p.returncode is None else p.returncode for p in self.processes)
+        errors = "".join(kept.text() for kept in self._errors)
+        cut = self._out.left_out or any(kept.left_out for kept in self._errors)
+        return PipeAnswer(exits, self._out.text(), errors, time.perf_counter() - began, cut)
+
+    async def _others_exited(self) -> None:
+        """Those whose reader has gone: most end by SIGPIPE at once, the rest is not waited for."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_LINGER):
+                await asyncio.gather(*map(_exited, self.processes))
+
+    async def _read_out(self) -> None:
+        """Read what is still on its way; a child that outlives its parent may hold the pipes."""
+        if self._readers:
+            await asyncio.wait(self._readers, timeout=_LINGER)
+
+    async def _start_all(self, stages: Sequence[Stage], given: bytes | None) -> None:
+        ends: list[int] = []  # ours, of the pipes between them
+        upstream = asyncio.subprocess.DEVNULL if given is None else asyncio.subprocess.PIPE
+        try:
+            for stage in stages[:-1]:
+                read, write = os.pipe()
+                ends += [read, write]
+                await self._start(stage, upstream, write)
+                os.close(write)
+                ends.remove(write)
+                upstream = read
+            await self._start(stages[-1], upstream, asyncio.subprocess.PIPE)
+        finally:
+            for end in ends:
+                os.close(end)
+        if given is not None:
+            self._readers.add(asyncio.create_task(_feed(self.processes[0], given)))
+
+    async def _start(self, stage: Stage, stdin: int, stdout: int) -> None:
+        process = await _start(self._settings, stage, stdin, stdout)
+        self.processes.append(process)
+        if process.stdout is not None:
+            self._readers.add(asyncio.create_task(_read(process.stdout, self._out)))
+        if process.stderr is not None:
+            self._errors.append(Kept(self._keep))
+            self._readers.add(asyncio.create_task(_read(process.stderr, self._errors[-1])))
+
+
+async def _start(settings: TargetSettings, stage: Stage, stdin: int, stdout: int) -> asyncio.subprocess.Process:
+    if not stage.argv:
+        raise RejectedError("not a program: the command is empty", code="empty")
+    program = stage.argv[0]
+    env = _environment(settings) | dict(stage.env)
+    executable = _find(program, env.get("PATH", os.defpath), settings)
+    starting = asyncio.create_task(_spawn(executable, stage, env, settings.cwd, (stdin, stdout)))
+    try:
+        return await asyncio.shield(starting)
+    except asyncio.CancelledError:
+        # Left to itself asyncio would wait for whoever inherited the pipes, and kill none of them.
+        starting.add_done_callback(_kill_started)
+        await asyncio.wait({starting})
+        raise
+    except (OSError, ValueError) as error:
+        raise _cannot_start(error, program) from error
 
 
 async def _spawn(
-    executable: str, argv: Sequence[str], env: Mapping[str, str], cwd: Path | None
+    executable: str, stage: Stage, env: Mapping[str, str], cwd: Path | None, streams: tuple[int, int]
 ) -> asyncio.subprocess.Process:
+    null, pipe, out = asyncio.subprocess.DEVNULL, asyncio.subprocess.PIPE, asyncio.subprocess.STDOUT
+    merged = stage.stderr == "stdout" or stage.stdout == "stderr"
     return await asyncio.create_subprocess_exec(
-        *argv,
+        *stage.argv,
         executable=executable,
         env=env,
         cwd=cwd,
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
+        stdin=streams[0],
+        stdout=null if stage.stdout == "null" else streams[1],
+        stderr=out if merged else null if stage.stderr == "null" else pipe,
         start_new_session=True,
     )
 
@@ -102,7 +203,7 @@ def _find(program: str, path: str, settings: TargetSettings) -> str:
         return os.path.abspath(full)  # noqa: PTH100 - links must not be resolved: argv[0] decides for busybox
     if any(os.path.isfile(c) for c in candidates):  # noqa: PTH113 - as which() does
         raise UnauthorizedError(f"no permission: `{program}` may not be executed by this user")
-    raise RejectedError(f"not installed: no program `{program}` on PATH", code=trouble.NOT_INSTALLED)
+    raise trouble.not_installed(program)
 
 
 def _cannot_start(error: OSError | ValueError, program: str) -> AtsError:
@@ -119,26 +220,18 @@ def _cannot_start(error: OSError | ValueError, program: str) -> AtsError:
     return trouble.from_network(error, f"`{program}`")
 
 
-async def _finish(process: asyncio.subprocess.Process, keep: int, began: float) -> ExecAnswer:
-    """Read both pipes while the program runs; whatever happens, its whole group is gone afterwards."""
-    out, err = Kept(keep), Kept(keep)
-    assert process.stdout and process.stderr  # noqa: S101, PT018 - for the type checker
-    readers = {
-        asyncio.create_task(out.read(process.stdout)),
-        asyncio.create_task(err.read(process.stderr)),
-    }
-    ended = False
-    try:
-        await _exited(process)
-        _, unfinished = await asyncio.wait(readers, timeout=_LINGER)  # a child may still hold the pipes
-        ended = not unfinished
-    finally:
-        for reader in readers:
-            reader.cancel()
-        if not ended:
-            await _end(process)
-    took = time.perf_counter() - began
-    return ExecAnswer(process.returncode or 0, out.text(), err.text(), took, out.left_out or err.left_out)
+async def _feed(process: asyncio.subprocess.Process, given: bytes) -> None:
+    """Give a program its input; one that has enough of it closes its end."""
+    assert process.stdin is not None  # noqa: S101 - for the type checker
+    with contextlib.suppress(ConnectionError):
+        process.stdin.write(given)
+        await process.stdin.drain()
+    process.stdin.close()
+
+
+async def _read(stream: asyncio.StreamReader, kept: Kept) -> None:
+    while chunk := await stream.read(16 * 1024):
+        kept.feed(chunk)
 
 
 async def _exited(process: asyncio.subprocess.Process) -> None:
@@ -147,53 +240,13 @@ async def _exited(process: asyncio.subprocess.Process) -> None:
         await asyncio.sleep(_GLANCE)
 
 
-async def _end(process: asyncio.subprocess.Process) -> None:
+def _kill(process: asyncio.subprocess.Process) -> None:
     """Kill the program and its children, without asking: it had its time."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
-    await _exited(process)
     process._transport.close()  # type: ignore[attr-defined]  # noqa: SLF001 - else pipes that a stranger holds stay open
 
 
-class Kept:
-    """The head and the tail of a stream, however long it is."""
-
-    def __init__(self, limit: int) -> None:
-        self._limit = limit // 2  # bytes, for each of the two
-        self._head = bytearray()
-        self._tail: deque[bytes] = deque()
-        self._tail_size = 0
-        self._dropped = 0
-
-    @property
-    def left_out(self) -> bool:
-        return self._dropped > 0
-
-    async def read(self, stream: asyncio.StreamReader) -> None:
-        while chunk := await stream.read(16 * 1024):
-            self.feed(chunk)
-
-    def feed(self, chunk: bytes) -> None:
-        room = self._limit - len(self._head)
-        self._head += chunk[:room]
-        rest = chunk[room:]
-        if rest:
-            self._tail.append(rest)
-            self._tail_size += len(rest)
-        while self._tail_size > self._limit:
-            self._drop()
-
-    def _drop(self) -> None:
-        excess = self._tail_size - self._limit
-        first = self._tail.popleft()
-        gone = min(excess, len(first))
-        if first[gone:]:
-            self._tail.appendleft(first[gone:])
-        self._tail_size -= gone
-        self._dropped += gone
-
-    def text(self) -> str:
-        """What was kept, decoded, without colours, and with a note of how much is missing."""
-        note = f"\n… {self._dropped:,} bytes left out …\n".encode() if self._dropped else b""
-        whole = bytes(self._head) + note + b"".join(self._tail)
-        return _ESCAPES.sub("", whole.decode("utf-8", errors="replace"))
+def _kill_started(starting: asyncio.Task[asyncio.subprocess.Process]) -> None:
+    if not starting.cancelled() and starting.exception() is None:
+        _kill(starting.result())

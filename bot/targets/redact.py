@@ -1,7 +1,7 @@
 """Taking secrets out of text that people will see. Pure."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 HIDDEN = "[redacted]"
 _SHORTEST = 4  # a shorter "secret" would take half of every text with it
@@ -42,3 +42,18 @@ def redact(text: str, secrets: Iterable[str] = ()) -> str:
 
 def _hide_mixed(found: re.Match[str]) -> str:
     return HIDDEN if sum(c.isdigit() for c in found[0]) >= 3 else found[0]  # noqa: PLR2004 - a path has fewer
+
+
+def line_redactor(redact_text: Callable[[str], str], told: Callable[[str], None]) -> Callable[[str], None]:
+    """Tell lines one by one without their secrets; a private key goes over several lines."""
+    inside = False
+
+    def tell(line: str) -> None:
+        nonlocal inside
+        if inside or "PRIVATE KEY-----" in line:
+            inside = "-----BEGIN" in line or (inside and "-----END" not in line)
+            told(HIDDEN)
+        else:
+            told(redact_text(line))
+
+    return tell

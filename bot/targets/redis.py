@@ -1,25 +1,31 @@
 """Redis commands to a system under care."""
 
 import asyncio
+from collections.abc import Mapping
+from urllib.parse import quote, urlsplit
 
 import redis.asyncio
 import redis.exceptions
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from bot.errors import AbsentError, AtsError, RejectedError, ServerError, UnauthorizedError
+from bot.errors import AbsentError, AtsError, RejectedError, ServerError, UnauthorizedError, UnreachableError
 from bot.targets import trouble
 from bot.targets.http import origin
 from bot.targets.redact import redact
 from bot.targets.settings import TargetSettings
 
 
-async def command(settings: TargetSettings, words: tuple[str, ...], *, deadline: float) -> object:
+async def command(
+    settings: TargetSettings, words: tuple[str, ...], *, deadline: float, url: str = ""
+) -> object:
     """Send one command on a connection of its own and return Redis's answer, text decoded."""
-    if not settings.redis_url:
+    url = url or settings.redis_url
+    if not url:
         raise AbsentError("not configured: the target has no Redis address. Set it under [target].")
+    begun = False
     client = redis.asyncio.Redis.from_url(
-        settings.redis_url,
+        url,
         decode_responses=True,
         encoding_errors="replace",
         socket_connect_timeout=deadline,
@@ -29,19 +35,40 @@ async def command(settings: TargetSettings, words: tuple[str, ...], *, deadline:
     )
     try:
         async with asyncio.timeout(deadline):
+            pool = client.connection_pool
+            await pool.release(await pool.get_connection())  # type: ignore[no-untyped-call]
+            begun = True
             answer: object = await client.execute_command(*words)  # type: ignore[no-untyped-call]
             return answer
     except (TimeoutError, redis.exceptions.TimeoutError):
-        raise trouble.timed_out(deadline) from None
+        raise trouble.timed_out(deadline, begun=begun) from None
     except redis.exceptions.RedisError as error:
-        raise _translated(error, settings) from error
+        told = _translated(error, settings, url)
+        told.begun = begun and isinstance(told, UnreachableError)
+        raise told from error
     finally:
         await client.connection_pool.disconnect(inuse_connections=True)
 
 
-def _translated(error: redis.exceptions.RedisError, settings: TargetSettings) -> AtsError:
+def place(settings: TargetSettings, connection: Mapping[str, str]) -> str:
+    """The address of the Redis that a step names: the target's own, unless host, port or user differ from it."""
+    if connection.get("url"):
+        return connection["url"]
+    own = urlsplit(settings.redis_url or "redis://localhost:6379")
+    host = connection.get("host") or own.hostname or "localhost"
+    port = connection.get("port") or str(own.port or 6379)
+    database = connection.get("database")
+    same = host == (own.hostname or "localhost") and port == str(own.port or 6379)
+    user, password = connection.get("user"), connection.get("password")
+    if same and user is None and password is None:
+        return settings.redis_url if database is None else own._replace(path=f"/{database}").geturl()
+    login = f"{quote(user or '', safe='')}:{quote(password, safe='')}@" if password else ""
+    return f"{own.scheme}://{login}{host}:{port}/{database or own.path.strip('/') or 0}"
+
+
+def _translated(error: redis.exceptions.RedisError, settings: TargetSettings, url: str) -> AtsError:
     said = redact(str(error), settings.known_secrets())
-    _, host, port = origin(settings.redis_url)
+    _, host, port = origin(url)
     where = f"{host}:{port or 6379}" if host else "its socket"
     match error:
         case redis.exceptions.AuthenticationError() if "NOAUTH" in said or "Authentication required" in said:

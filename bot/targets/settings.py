@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 _IN_WORDS = re.compile(r"\bpassword\s*=\s*'?([^\s&']+)")  # "host=db password=…", "?password=…"
+_SECRET_NAME = re.compile(r"(?i)(?:pass(?:word|wd)?|secret|token|key|credentials?|dsn)s?$|^REDISCLI_AUTH$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +16,7 @@ class TargetSettings:
     """Where the systems under care are."""
 
     database_url: str = ""  # the trading platform's, never the bot's own
+    reserved_database_url: str = ""  # the same database, as a role that gets in when the pool is full
     redis_url: str = "redis://localhost:6379"
     api_url: str = "http://localhost:8000"
     api_token: str = ""  # sent to the origin of `api_url` and nowhere else
@@ -27,9 +29,24 @@ class TargetSettings:
 
     def known_secrets(self) -> tuple[str, ...]:
         """Every value that must not be shown: the token, the passwords in the URLs, and those named."""
-        urls = (self.database_url, self.redis_url, self.api_url)
+        urls = (self.database_url, self.reserved_database_url, self.redis_url, self.api_url, *self.env.values())
         passwords = [password for url in urls for password in _passwords(url)]
-        return tuple(s for s in (self.api_token, *passwords, *self.secrets) if s)
+        named = [value for name, value in self.env.items() if _SECRET_NAME.search(name)]
+        return tuple(s for s in (self.api_token, *passwords, *named, *self.secrets) if s)
+
+    def variables(self) -> dict[str, str]:
+        """The target's environment, as the runbook's `$NAME` mean it; never the bot's own."""
+        port = ""
+        with contextlib.suppress(ValueError):
+            port = str(urlsplit(self.redis_url).port or "")
+        derived = {
+            "DATABASE_URL": self.database_url,
+            "REDIS_URL": self.redis_url,
+            "REDIS_PORT": port,
+            "TRADING_API_TOKEN": self.api_token,
+            "API_TOKEN": self.api_token,
+        }
+        return {name: value for name, value in derived.items() if value} | dict(self.env)
 
     def rewrite(self, url: str) -> str:
         """The URL to call for one in the runbook; the longest prefix that ends at a boundary wins."""

@@ -1,15 +1,18 @@
-"""SQL to a PostgreSQL under care: one statement, in a read-only transaction, on a connection of its own."""
+"""SQL to a PostgreSQL under care, on a connection that lives no longer than what is asked."""
 
 import asyncio
 import contextlib
 import os
+import re
 import socket
 import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import psycopg
-from psycopg.conninfo import conninfo_to_dict
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from bot.errors import AbsentError, ConfigError
+from bot.errors import AbsentError, AtsError, ConfigError, ServerError, UnauthorizedError
 from bot.targets import trouble
 from bot.targets.answers import SqlAnswer
 from bot.targets.redact import redact
@@ -17,29 +20,122 @@ from bot.targets.settings import TargetSettings
 
 _GRACE = 0.1  # seconds that an abandoned query gets to end; it needs a millisecond
 _MARGIN = 0.9  # of the deadline: the server gives up a little before we do, and so says why
+# What the application's own role may not do, and a role for operations may.
+_OPERATIONS = re.compile(r"(?i)^\s*alter\s+system\b|\bpg_(?:reload_conf|terminate_backend|stat_\w*reset)\s*\(")
+_NO_RESERVE = (
+    "Set reserved_database_url under [target] to a role that may use the reserved connections "
+    "(pg_use_reserved_connections, or a superuser): nobody can look inside a full server without one."
+)
+
+
+@dataclass(slots=True)
+class Session:
+    """What is asked on one connection, and how far it got."""
+
+    statements: Sequence[str]
+    reading: bool  # one statement, in a read-only transaction
+    rows: int
+    deadline: float
+    connection: Mapping[str, str] = field(
+        default_factory=dict
+    )  # as a step says it: dsn, host, port, user, database
+    answers: list[SqlAnswer] = field(default_factory=list)
+    begun: bool = False  # the server may have got the first statement
+    opened: list[psycopg.AsyncConnection] = field(default_factory=list)
 
 
 async def query(settings: TargetSettings, statement: str, *, deadline: float, rows: int) -> SqlAnswer:
-    """Run one statement and return its first rows.
+    """Run one statement of the target's database in a read-only transaction and return its first rows.
 
     A read-only transaction is not a sandbox (ALTER SYSTEM ignores it): whoever calls this has proved that the
     statement reads. Several statements in one text are refused by the protocol that is used.
     """
-    if not settings.database_url:
-        raise AbsentError("not configured: the target has no DATABASE_URL. Set it under [target].")
-    opened: list[psycopg.AsyncConnection] = []
-    where = place(settings.database_url)
-    task = asyncio.create_task(_query(settings, statement, where, opened, deadline=deadline, rows=rows))
+    session = Session((statement,), reading=True, rows=rows, deadline=deadline)
+    await run(settings, session)
+    return session.answers[0]
+
+
+async def run(settings: TargetSettings, session: Session) -> None:
+    """Run a session's statements; `session.answers` has those of the statements that succeeded."""
+    began = time.perf_counter()
+    ordinary = conninfo(settings, session.connection)
     try:
-        done, _ = await asyncio.wait({task}, timeout=deadline)
+        await _within(settings, session, ordinary, reserved=False)
+    except AtsError as error:
+        if not _reserve_helps(error, session):
+            raise
+        if not settings.reserved_database_url or _place_of(ordinary) != _place_of(settings.database_url):
+            raise _advised(error) from error
+        session.deadline -= time.perf_counter() - began
+        session.begun = False
+        session.opened.clear()
+        await _within(settings, session, settings.reserved_database_url, reserved=True)
+
+
+def _reserve_helps(error: AtsError, session: Session) -> bool:
+    """Whether another role would get further, and nothing has happened yet."""
+    if session.answers or session.deadline <= 0:
+        return False
+    if isinstance(error, ServerError):
+        return str(error).startswith(trouble.EXHAUSTED)
+    refused = isinstance(error, UnauthorizedError) and session.begun
+    return refused and bool(_OPERATIONS.search(session.statements[0]))
+
+
+def _advised(error: AtsError) -> AtsError:
+    """The same error, with what to configure."""
+    if isinstance(error, ServerError):
+        error.args = (f"{str(error).rstrip('.')}. {_NO_RESERVE}",)
+    return error
+
+
+def conninfo(settings: TargetSettings, connection: Mapping[str, str]) -> str:
+    """Where a step's SQL goes: what it names, over the target's own database."""
+    given = {k: v for k, v in connection.items() if k in {"host", "port", "user", "password"}}
+    dsn = connection.get("dsn", "")
+    if not dsn and not given:
+        dsn = settings.database_url
+    if not dsn and not given:
+        raise AbsentError("not configured: the target has no DATABASE_URL. Set it under [target].")
+    if dsn and "=" not in dsn and "://" not in dsn:
+        dsn, given["dbname"] = "", dsn
+    if connection.get("database"):
+        given["dbname"] = connection["database"]
+    return make_conninfo(dsn, **given) if given else dsn
+
+
+def _place_of(url: str) -> tuple[object, ...]:
+    """Which database an address means."""
+    try:
+        parts = conninfo_to_dict(url)
+    except psycopg.ProgrammingError:
+        return (url,)
+    return tuple(parts.get(name) for name in ("host", "port", "dbname"))
+
+
+def _not_ours() -> dict[str, str]:
+    """Options that outweigh the PG… variables of the bot's own environment, which mean another database."""
+    given = (o for o in psycopg.pq.Conninfo.get_defaults() if o.envvar and o.keyword != b"service")
+    return {
+        o.keyword.decode(): (o.compiled or b"").decode()
+        for o in given
+        if o.envvar and os.environ.get(o.envvar.decode())
+    }
+
+
+async def _within(settings: TargetSettings, session: Session, where: str, *, reserved: bool) -> None:
+    named = place(where)
+    task = asyncio.create_task(_run(settings, session, where, named, reserved=reserved))
+    try:
+        done, _ = await asyncio.wait({task}, timeout=session.deadline)
         if done:
             return task.result()
-        raise trouble.timed_out(deadline)
+        raise trouble.timed_out(session.deadline, begun=session.begun)
     finally:
-        await _abandon(task, opened)
+        await _abandon(task, session.opened)
 
 
-async def _abandon(task: asyncio.Task[SqlAnswer], opened: list[psycopg.AsyncConnection]) -> None:
+async def _abandon(task: asyncio.Task[None], opened: list[psycopg.AsyncConnection]) -> None:
     """End a query now. Cancelling one would wait seconds for a server that does not answer."""
     if task.done():
         return
@@ -52,49 +148,72 @@ async def _abandon(task: asyncio.Task[SqlAnswer], opened: list[psycopg.AsyncConn
         task.exception()  # it is the connection that we cut
 
 
-async def _query(
-    settings: TargetSettings,
-    statement: str,
-    where: str,
-    opened: list[psycopg.AsyncConnection],
-    *,
-    deadline: float,
-    rows: int,
-) -> SqlAnswer:
+async def _run(settings: TargetSettings, session: Session, where: str, named: str, *, reserved: bool) -> None:
     began = time.perf_counter()
+    ask = _read if session.reading else _change
     try:
-        connection = await psycopg.AsyncConnection.connect(
-            settings.database_url, application_name="ats-bot", prepare_threshold=None
-        )
-        opened.append(connection)
+        options = {"application_name": "ats-bot", "prepare_threshold": None, "autocommit": not session.reading}
+        ours = {k: v for k, v in _not_ours().items() if k not in conninfo_to_dict(where)}
+        connection = await psycopg.AsyncConnection.connect(where, **ours, **options)  # type: ignore[arg-type]
+        session.opened.append(connection)
         try:
-            return await _read(connection, statement, deadline=deadline, rows=rows, began=began)
+            for statement in session.statements:
+                session.begun = True
+                answer = await ask(connection, statement, session, began)
+                session.answers.append(replace(answer, reserved=reserved))
+                began = time.perf_counter()
         finally:
             _hang_up(connection)
     except psycopg.Error as error:
-        said = redact(str(error), settings.known_secrets())
-        raise trouble.from_postgres(said, error.sqlstate, where, deadline) from error
+        raise _translated(error, settings, session, named) from error
+
+
+def _translated(error: psycopg.Error, settings: TargetSettings, session: Session, where: str) -> AtsError:
+    said = redact(str(error), settings.known_secrets())
+    told = trouble.from_postgres(said, error.sqlstate, where, session.deadline)
+    lost = error.sqlstate is None or error.sqlstate[:2] in {"08", "57"}
+    told.begun = session.begun and lost
+    return told
 
 
 async def _read(
-    connection: psycopg.AsyncConnection, statement: str, *, deadline: float, rows: int, began: float
+    connection: psycopg.AsyncConnection, statement: str, session: Session, began: float
 ) -> SqlAnswer:
     """Stream the rows, so that a million of them are not received for a hundred."""
     await connection.set_read_only(True)
-    milliseconds = int(deadline * _MARGIN * 1000)
-    await connection.execute(f"SET LOCAL statement_timeout = {milliseconds}".encode())
+    await connection.execute(_timeout("SET LOCAL", session.deadline))
     cursor = connection.cursor()
     kept: list[tuple[object, ...]] = []
     stream = cursor.stream(statement.encode())
     async for row in stream:
         kept.append(row)
-        if len(kept) > rows:
+        if len(kept) > session.rows:
             _hang_up(connection)  # cheaper for both sides than to drain or cancel
             break
     with contextlib.suppress(psycopg.Error):
         await stream.aclose()  # type: ignore[attr-defined]  # it is a generator; psycopg says "iterator"
     columns = tuple(c.name for c in cursor.description or ())
-    return SqlAnswer(columns, tuple(kept[:rows]), time.perf_counter() - began, len(kept) > rows)
+    cut = len(kept) > session.rows
+    said = cursor.statusmessage or ""
+    return SqlAnswer(columns, tuple(kept[: session.rows]), time.perf_counter() - began, cut, said)
+
+
+async def _change(
+    connection: psycopg.AsyncConnection, statement: str, session: Session, began: float
+) -> SqlAnswer:
+    """Run one statement by itself, outside of a transaction: ALTER SYSTEM works in none."""
+    if not session.answers:
+        await connection.execute(_timeout("SET", session.deadline))
+    cursor = await connection.execute(statement.encode())
+    columns = tuple(c.name for c in cursor.description or ())
+    kept = await cursor.fetchmany(session.rows + 1) if columns else []
+    cut = len(kept) > session.rows
+    said = cursor.statusmessage or ""
+    return SqlAnswer(columns, tuple(kept[: session.rows]), time.perf_counter() - began, cut, said)
+
+
+def _timeout(command: str, deadline: float) -> bytes:
+    return f"{command} statement_timeout = {max(1, int(deadline * _MARGIN * 1000))}".encode()
 
 
 def _hang_up(connection: psycopg.AsyncConnection) -> None:

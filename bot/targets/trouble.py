@@ -19,8 +19,15 @@ EXHAUSTED = "connections exhausted"  # how the ServerError of a full PostgreSQL 
 NOT_INSTALLED = "not installed"  # code of the RejectedError for a missing program
 
 
-def timed_out(deadline: float) -> UnreachableError:
-    return UnreachableError(f"timed out after {deadline:g} s")
+def timed_out(deadline: float, *, begun: bool = False) -> UnreachableError:
+    """The deadline is over; `begun`: what was asked may have happened, or may happen yet."""
+    error = UnreachableError(f"timed out after {round(deadline, 1) or round(deadline, 3):g} s")
+    error.begun = begun
+    return error
+
+
+def not_installed(program: str) -> RejectedError:
+    return RejectedError(f"not installed: no program `{program}` on PATH", code=NOT_INSTALLED)
 
 
 def from_network(error: BaseException, where: str) -> AtsError:

@@ -3,7 +3,7 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.targets.process import Kept
+from bot.targets.kept import Kept
 
 
 @given(st.lists(st.text(alphabet="abcdefgh\n", max_size=40), max_size=20), st.integers(2, 60))
