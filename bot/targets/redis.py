@@ -32,6 +32,7 @@ async def command(
         socket_timeout=deadline,
         retry=Retry(NoBackoff(), 0),
         protocol=2,
+        driver_info=None,  # its CLIENT SETINFO meets a closed socket where Redis says why it refuses (maxclients)
     )
     try:
         async with asyncio.timeout(deadline):

@@ -213,7 +213,7 @@ class Elsewhere:
     """A runner on another host: programs of this machine, which it does not admit to be."""
 
     def __init__(self, target: Target) -> None:
-        self.run = target.run
+        self.pipe, self.close = target.pipe, target.close
 
 
 async def test_another_host(target: TargetOf, tmp_path: Path, programs: Write) -> None:
@@ -236,7 +236,6 @@ async def test_another_host(target: TargetOf, tmp_path: Path, programs: Write) -
         "Memory": "60 % used (0.0 of 0.0 GB available)",
         "CPU": "0 % of 1 core (load 0.2)",
     }
-    await near.close()
     await far.close()
 
 
