@@ -5,10 +5,10 @@ BIN := $(VENV)/bin
 PORT ?= 8025
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test test-slow check bench lock wheel clean
+.PHONY: help demo run test test-slow test-systems check bench lock wheel clean
 
 help: ## This list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 $(VENV)/.made:
 	$(PYTHON) -m venv $(VENV)
@@ -35,6 +35,10 @@ test: $(VENV)/.dev ## The fast tests
 
 test-slow: $(VENV)/.dev ## Real kills, a real browser, the built wheel
 	$(BIN)/python -m pytest -m slow
+
+test-systems: $(VENV)/.dev ## Real PM2, PostgreSQL, Redis, Docker, … which this installs (as root)
+	.ci/install-systems
+	$(BIN)/python -m pytest -m systems -n 2 --dist loadfile tests/systems
 
 check: $(VENV)/.dev ## ruff, mypy strict, import contracts
 	$(BIN)/ruff check .
