@@ -11,12 +11,22 @@ import pytest
 from bot.targets import Target, TargetSettings
 from tests.systems.daemon import PROGRAMS, Place
 from tests.systems.keeper import Keeper
+from tests.systems.servers import docker as docker_server
+from tests.systems.servers import mlflow as mlflow_server
 from tests.systems.servers import pm2 as pm2_server
 from tests.systems.servers import postgres as postgres_server
 from tests.systems.servers import redis as redis_server
+from tests.systems.servers import s3 as s3_server
+from tests.systems.servers import ssh as ssh_server
+from tests.systems.servers import timescale as timescale_server
+from tests.systems.servers.docker import Docker
+from tests.systems.servers.mlflow import MlFlow
 from tests.systems.servers.pm2 import Pm2
 from tests.systems.servers.postgres import Postgres
 from tests.systems.servers.redis import Redis
+from tests.systems.servers.s3 import S3
+from tests.systems.servers.ssh import Ssh
+from tests.systems.servers.timescale import Timescale
 
 HERE = Path(__file__).parent
 TargetOf = Callable[..., Target]
@@ -112,6 +122,53 @@ def redis_of(place: Place) -> Iterator[RedisOf]:
     yield start
     for server in made:
         server.daemon.kill()
+
+
+@pytest.fixture(scope="session")
+def _docker(place: Place) -> Iterator[Docker]:
+    server = docker_server.start(place)
+    yield server
+    docker_server.stop(server)
+
+
+@pytest.fixture
+def docker(_docker: Docker) -> Iterator[Docker]:
+    """A Docker daemon with one image and no container."""
+    _docker.clean()
+    yield _docker
+    _docker.clean()
+
+
+@pytest.fixture
+def s3(place: Place) -> Iterator[S3]:
+    """An S3 server with an empty bucket for the backups."""
+    server = s3_server.start(place)
+    yield server
+    server.daemon.kill()
+
+
+@pytest.fixture(scope="session")
+def ssh(place: Place) -> Iterator[Ssh]:
+    """An SSH server that lets us in with a key."""
+    server = ssh_server.start(place)
+    yield server
+    server.daemon.stop()
+
+
+@pytest.fixture(scope="session")
+def mlflow(place: Place) -> Iterator[MlFlow]:
+    """An MLflow server without models."""
+    server = mlflow_server.start(place)
+    yield server
+    server.daemon.stop()
+
+
+@pytest.fixture(scope="session")
+def timescale(place: Place) -> Iterator[Timescale]:
+    """A TimescaleDB."""
+    server = timescale_server.start(place)
+    yield server
+    server.daemon.stop()
 
 
 @pytest.fixture(autouse=True)

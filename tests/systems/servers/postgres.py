@@ -79,7 +79,7 @@ class Postgres:
             with contextlib.suppress(psycopg.OperationalError):
                 while len(held) < MOST:
                     held.append(psycopg.connect(self.url(), application_name="trading-api"))
-            assert len(held) == MOST - RESERVED
+            assert 1 <= len(held) <= MOST - RESERVED, "the server still lets the application in"
             yield held
         finally:
             for connection in held:
