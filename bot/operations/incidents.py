@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import func, select
@@ -10,16 +10,17 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import make_transient_to_detached
 from sqlmodel import col
 
-from bot.domain import escalation, lifecycle
-from bot.domain.pagerduty import PdEvent, Snapshot
-from bot.domain.people import NOBODY, Who
-from bot.domain.severity import severity
-from bot.operations import aliases, inbox, journal, ladder, outbox, timeline
+from bot.domain import extras, happenings, lifecycle
+from bot.domain.happenings import Happening
+from bot.domain.lifecycle import Move, Progress
+from bot.domain.pagerduty import PdEvent, Snapshot, renamed_service
+from bot.domain.people import Who
+from bot.operations import aliases, declarations, echoes, inbox, journal, ladder, outbox, timeline
+from bot.operations.description import classify, describe, match_entry
 from bot.operations.rules import Rules
-from bot.operations.views import status_note
+from bot.operations.views import merge_note, status_note
 from bot.store.session import EFFECT_QUEUE, Tx
 from bot.store.tables import Incident, table
-from runbook import Signals, match
 
 _INSERT = insert(table(Incident)).on_conflict_do_nothing().returning(col(Incident.id))
 
@@ -44,6 +45,7 @@ async def receive(
     if inbox_id is None:
         return "duplicate"
     if event is None:
+        await _rename_service(tx, rules, delivery.body)
         return "recorded"
     fresh = event.type == "incident.triggered" and event.snapshot is not None  # most likely not known yet
     incident = None if fresh else await _load(tx, event.incident_id)
@@ -54,11 +56,23 @@ async def receive(
     return "applied"
 
 
+async def _rename_service(tx: Tx, rules: Rules, body: Mapping[str, Any]) -> None:
+    """A service has another name: so its open incidents' cards say it."""
+    renamed = renamed_service(body)
+    if renamed is None:
+        return
+    query = select(Incident).where(col(Incident.service_id) == renamed[0], col(Incident.status) != "resolved")
+    for incident in (await tx.session.execute(query.order_by(col(Incident.id)).with_for_update())).scalars():
+        if incident.service != renamed[1]:
+            incident.service = renamed[1]
+            await outbox.show_card(tx, incident.id or 0, rules.channel)
+
+
 async def adopt(tx: Tx, rules: Rules, seen: Snapshot, event: PdEvent | None) -> None:
     """An incident that was heard of only through a note or the like, fetched since: as if it had begun."""
     incident = await _load(tx, seen.pd_id)
     if incident is None:
-        await _begin(tx, rules, seen, "triggered", by=NOBODY)
+        await _begin(tx, rules, seen, _seen(seen, tx.now))
         incident = await _load(tx, seen.pd_id)
     if event is not None:
         await _apply(tx, rules, incident, event)
@@ -67,6 +81,12 @@ async def adopt(tx: Tx, rules: Rules, seen: Snapshot, event: PdEvent | None) -> 
 async def _load(tx: Tx, pd_id: str) -> Incident | None:
     query = select(Incident).where(col(Incident.pd_id) == pd_id).with_for_update()
     return (await tx.session.execute(query)).scalar_one_or_none()
+
+
+def _seen(seen: Snapshot, now: datetime) -> Move:
+    """How the REST API shows it to stand, since when and by whom."""
+    at = seen.changed_at or seen.created_at or now
+    return Move(seen.status or "triggered", at, seen.changed_by, how="seen", exact=False)
 
 
 async def _apply(
@@ -80,25 +100,48 @@ async def _apply(
     if incident is None:
         if event.snapshot is None:
             return
-        incident, is_new = await _begin(
-            tx, rules, event.snapshot, event.status, by=event.agent, at=event.at, oncall=oncall
-        )
+        told = event.move or Move(event.snapshot.status or "triggered", event.at, how="seen")
+        incident, is_new = await _begin(tx, rules, event.snapshot, told, event=event, oncall=oncall)
         if is_new:
-            await journal.write_down(tx, incident, event, first=True)
+            await journal.write_down(tx, incident, happenings.from_event(event), first=True)
             return
-    before = _visible(incident)
-    if event.snapshot is not None and event.at >= incident.seen_at:
-        await _describe(tx, rules, incident, event.snapshot)
-        incident.seen_at = event.at
+    before, was_merged = _visible(incident), incident.merged_into
     event = _as_asked(incident, event)
-    already = await journal.already_written(tx, incident, event)
-    if event.status:
-        after = lifecycle.advance(progress_of(incident), event.status, event.at, by=event.agent)
-        await _move(tx, rules, incident, after, by=event.agent, announce=not already, text=event.text)
-    if not already:
-        await journal.write_down(tx, incident, event)
+    if event.snapshot is not None and (event.at, event.id) >= (incident.seen_at, incident.seen_event):
+        await describe(tx, rules, incident, event.snapshot)
+        incident.seen_at, incident.seen_event = event.at, event.id
+    incident.extra = extras.with_event(incident.extra, event)
+    await _tell(tx, rules, incident, happenings.from_event(event), event.move, quote=event.text)
+    await _say_merged(tx, rules, incident, was_merged)
     if _visible(incident) != before:
         await outbox.show_card(tx, incident.id or 0, rules.channel)
+
+
+async def _tell(
+    tx: Tx, rules: Rules, incident: Incident, told: Happening, move: Move | None, *, quote: str = ""
+) -> bool:
+    """Status, timeline and thread follow what happened, unless it is known by another way; True if it was news."""
+    already = await echoes.met(tx, incident, told)
+    if move is not None:
+        await _move(tx, rules, incident, move, by=told.by, announce=not already, text=quote)
+    if not already:
+        await journal.write_down(tx, incident, told)
+        await journal.tell(tx, rules, incident, told)
+    return not already
+
+
+async def logged(tx: Tx, rules: Rules, pd_id: str, told: Happening, move: Move | None) -> bool:
+    """A log entry of an incident that we know; True if no webhook had told of it."""
+    incident = await _load(tx, pd_id)
+    if incident is None:
+        return False
+    if told.kind == "triggered" and told.at and told.at > incident.triggered_at + echoes.WIRE:
+        told = replace(told, head="Triggered again")
+    before = _visible(incident)
+    news = await _tell(tx, rules, incident, told, move, quote=told.quote)
+    if _visible(incident) != before:
+        await outbox.show_card(tx, incident.id or 0, rules.channel)
+    return news
 
 
 def _as_asked(incident: Incident, event: PdEvent) -> PdEvent:
@@ -106,7 +149,7 @@ def _as_asked(incident: Incident, event: PdEvent) -> PdEvent:
     asked = Who.from_json(incident.pending)
     if not asked.pd_id or asked.pd_id != event.agent.pd_id:
         return event
-    said = str(incident.pending.get("said") or "") if event.status == "resolved" else ""
+    said = str(incident.pending.get("said") or "") if event.type == "incident.resolved" else ""
     return replace(event, agent=asked, text=said or event.text)
 
 
@@ -114,24 +157,26 @@ async def _begin(
     tx: Tx,
     rules: Rules,
     seen: Snapshot,
-    status: str,
+    told: Move,
     *,
-    by: Who,
-    at: datetime | None = None,
+    event: PdEvent | None = None,
     oncall: Sequence[Mapping[str, Any]] = (),
 ) -> tuple[Incident, bool]:
     """Store an incident that is new to us; if it is not, the row that is there, and False.
 
     Everything is decided before the one INSERT: people wait for the card that follows.
     """
-    at = at or seen.changed_at or seen.created_at or tx.now
-    progress = lifecycle.begin(status or seen.status or "triggered", at, created_at=seen.created_at, by=by)
+    begun = seen.created_at or told.at
+    at = event.at if event else seen.updated_at or told.at
     incident = Incident(
-        pd_id=seen.pd_id, number=0, status_at=at, triggered_at=progress.triggered_at, seen_at=at,
-        created_at=tx.now, oncall=[dict(o) for o in oncall],
+        pd_id=seen.pd_id, number=0, status_at=begun, triggered_at=begun, seen_at=at, created_at=tx.now,
+        seen_event=event.id if event else "", oncall=[dict(o) for o in oncall],
     )  # fmt: skip
-    await _describe(tx, rules, incident, seen)
-    _set_progress(incident, progress)
+    await declarations.attach(tx, incident, seen.key)
+    await describe(tx, rules, incident, seen)
+    if event is not None:
+        incident.extra = extras.with_event(incident.extra, event)
+    _take_over(incident, told)
     known = await _insert(tx, incident, seen.number)
     if known is not None:
         return known, False
@@ -161,80 +206,24 @@ async def _own_number(tx: Tx) -> int:
     return int((await tx.session.execute(select(func.nextval("incident_number")))).scalar_one())
 
 
-async def _describe(tx: Tx, rules: Rules, incident: Incident, seen: Snapshot) -> None:
-    """Take over what a newer payload says; match it to the runbook unless a person chose the entry."""
-    incident.title, incident.url = seen.title, seen.url or incident.url
-    incident.service = seen.service or incident.service
-    incident.service_id = seen.service_id or incident.service_id
-    incident.urgency, incident.priority = seen.urgency or incident.urgency, seen.priority
-    incident.merged_into = seen.merged_into
-    incident.assignees = [p.as_json() for p in seen.assignees]
-    await _match(tx, rules, incident)
-    await _classify(tx, rules, incident)
-
-
-async def _match(tx: Tx, rules: Rules, incident: Incident) -> None:
-    if incident.entry_chosen:
-        return
-    signals = Signals(
-        title=incident.title,
-        details=incident.details,
-        runbook_url=str(incident.details.get("runbook_url") or ""),
-        service=incident.service,
-    )
-    found = match(rules.plan, signals, await aliases.for_title(tx, incident.title))
-    incident.entry_id = found.entry.id if found else ""
-    incident.entry_reason = found.reason if found else ""
-
-
-async def _classify(tx: Tx, rules: Rules, incident: Incident) -> None:
-    entry = rules.plan.entry(incident.entry_id)
-    new = severity(
-        priority=incident.priority,
-        entry_severity=entry.severity if entry else "",
-        urgency=incident.urgency,
-    )
-    if new == incident.severity:
-        return
-    was, incident.severity = incident.severity, new
-    woken = escalation.pages(was) != escalation.pages(new)  # a ladder that runs goes on from where it is
-    if was and woken and incident.status == "triggered":  # the first time, _begin arms the ladder itself
-        await ladder.arm(tx, rules, incident, ladder.anchor_of(incident))
-
-
-def progress_of(incident: Incident) -> lifecycle.Progress:
-    return lifecycle.Progress(
-        status=incident.status,
-        status_at=incident.status_at,
-        triggered_at=incident.triggered_at,
-        rearmed_at=incident.rearmed_at,
-        acked_at=incident.acked_at,
-        acked_by=Who.from_json(incident.acked_by),
-        resolved_at=incident.resolved_at,
-        resolved_by=Who.from_json(incident.resolved_by),
-    )
-
-
-def _set_progress(incident: Incident, progress: lifecycle.Progress) -> None:
+def _take_over(incident: Incident, *told: Move) -> Progress:
+    """The status after what is told; the same whatever order it is told in."""
+    moves = lifecycle.joined((Move.from_json(each) for each in incident.moves), *told)
+    incident.moves = [move.as_json() for move in moves]
+    progress = lifecycle.fold(moves, triggered_at=incident.triggered_at)
     incident.status, incident.status_at = progress.status, progress.status_at
     incident.rearmed_at = progress.rearmed_at
     incident.acked_at, incident.acked_by = progress.acked_at, progress.acked_by.as_json()
     incident.resolved_at, incident.resolved_by = progress.resolved_at, progress.resolved_by.as_json()
+    return progress
 
 
 async def _move(
-    tx: Tx,
-    rules: Rules,
-    incident: Incident,
-    after: lifecycle.Progress,
-    *,
-    by: Who,
-    announce: bool,
-    text: str = "",
+    tx: Tx, rules: Rules, incident: Incident, told: Move, *, by: Who, announce: bool, text: str = ""
 ) -> bool:
     """Take over a new status: the ladder stops or starts with it; True if the status changed."""
     was, was_rearmed = incident.status, incident.rearmed_at
-    _set_progress(incident, after)
+    _take_over(incident, replace(told, by=by) if told.by else told)
     if incident.status == was and (incident.rearmed_at == was_rearmed or was != "triggered"):
         return False
     if incident.status == "triggered":
@@ -243,16 +232,19 @@ async def _move(
         await ladder.disarm(tx, incident)
         incident.pending = {}
     if announce and incident.status != was:
-        await _announce(tx, rules, incident, by, text)
+        await journal.say(tx, rules, incident, status_note(incident, by, text))
     return incident.status != was
 
 
-async def _announce(tx: Tx, rules: Rules, incident: Incident, by: Who, text: str) -> None:
-    card = await outbox.card(tx, incident.id or 0)
-    await outbox.post(
-        tx, rules.channel, status_note(incident, by, text), incident_id=incident.id,
-        parent_id=card.id if card else None,
-    )  # fmt: skip
+async def _say_merged(tx: Tx, rules: Rules, incident: Incident, was: str) -> None:
+    """The incident that it was merged into says so too, in its thread and timeline."""
+    if not incident.merged_into or incident.merged_into == was:
+        return
+    target = await _load(tx, incident.merged_into)
+    if target is not None:
+        words = f"#{incident.number} {incident.title} was merged into this incident"
+        await timeline.append(tx, target.id, "merged", words, source="pagerduty", data={"via": "merge"})
+        await journal.say(tx, rules, target, merge_note(incident))
 
 
 def _visible(incident: Incident) -> tuple[Any, ...]:
@@ -261,7 +253,8 @@ def _visible(incident: Incident) -> tuple[Any, ...]:
         incident.title, incident.url, incident.service, incident.severity, incident.status,
         incident.acked_at, incident.acked_by.get("name"), incident.resolved_at, incident.merged_into,
         incident.entry_id, incident.due_at, tuple(o.get("name") for o in incident.oncall),
-        len(incident.reminders), incident.pending.get("text"),
+        len(incident.reminders), incident.pending.get("text"), tuple(a.get("name") for a in incident.assignees),
+        extras.bridge(incident.extra), incident.kind,
     )  # fmt: skip
 
 
@@ -270,24 +263,47 @@ async def confirmed(tx: Tx, rules: Rules, pd_id: str, answer: Snapshot, *, by: W
     incident = await _load(tx, pd_id)
     if incident is None or not answer.status:
         return False
-    before = _visible(incident)
+    before, was_merged = _visible(incident), incident.merged_into
     said = str(incident.pending.get("said") or "") if answer.status == "resolved" else ""
     incident.pending = {}
-    at = answer.changed_at or max(tx.now, incident.status_at)
-    after = lifecycle.confirm(progress_of(incident), answer.status, at, by=by)
-    moved = after.status != incident.status
+    await _describe_newer(tx, rules, incident, answer)
+    told = lifecycle.of_answer(answer.status, answer.changed_at, now=max(tx.now, incident.status_at), by=by)
+    moved = await _move(tx, rules, incident, told, by=by, announce=True, text=said)
     if moved:
-        await _move(tx, rules, incident, after, by=by, announce=True, text=said)
-        words = journal.VERBS[incident.status] + (f": {said}" if said else "")
-        await timeline.append(
-            tx, incident.id, incident.status, words, actor=by, source="slack",
-            at=journal.within_second(incident.status_at, tx.now),
-        )  # fmt: skip
-    if answer.assignees:
-        incident.assignees = [p.as_json() for p in answer.assignees]
+        kind = "reopened" if incident.status == "triggered" else incident.status
+        at = journal.within_second(incident.status_at, tx.now)
+        await journal.write_down(tx, incident, Happening(kind, happenings.head_of(kind), said, at, by, "act"))
+    await _say_merged(tx, rules, incident, was_merged)
     if _visible(incident) != before:
         await outbox.show_card(tx, incident.id or 0, rules.channel)
     return moved
+
+
+async def observed(tx: Tx, rules: Rules, seen: Snapshot) -> str:
+    """How the REST API shows an incident at this moment; "begun", "repaired", or "" if nothing was missing."""
+    incident = await _load(tx, seen.pd_id)
+    if incident is None:
+        await _begin(tx, rules, seen, _seen(seen, tx.now))
+        return "begun"
+    before, was_merged = _visible(incident), incident.merged_into
+    await _describe_newer(tx, rules, incident, seen)
+    move = _seen(seen, tx.now)
+    if seen.status and seen.status != incident.status:
+        await _move(tx, rules, incident, move, by=move.by, announce=True)
+    await _say_merged(tx, rules, incident, was_merged)
+    if _visible(incident) == before:
+        return ""
+    await outbox.show_card(tx, incident.id or 0, rules.channel)
+    return "repaired"
+
+
+async def _describe_newer(tx: Tx, rules: Rules, incident: Incident, seen: Snapshot) -> None:
+    """Take over a REST answer's text, unless a webhook has told of a later change meanwhile."""
+    if seen.updated_at is not None and seen.updated_at + timedelta(seconds=1) <= incident.seen_at:
+        return
+    await describe(tx, rules, incident, seen)
+    if seen.updated_at is not None:
+        incident.seen_at = max(incident.seen_at, seen.updated_at)
 
 
 async def enriched(
@@ -303,8 +319,8 @@ async def enriched(
         incident.details = dict(details)
     incident.oncall = [dict(o) for o in oncall] or incident.oncall
     incident.enriched_at = tx.now
-    await _match(tx, rules, incident)
-    await _classify(tx, rules, incident)
+    await match_entry(tx, rules, incident)
+    await classify(tx, rules, incident)
     if _visible(incident) != before:
         await outbox.show_card(tx, incident_id, rules.channel)
 
@@ -318,7 +334,7 @@ async def choose_entry(tx: Tx, rules: Rules, number: int, entry_id: str, *, by: 
     incident.entry_id, incident.entry_chosen = entry.id, True
     incident.entry_reason = f"chosen by {by.name or by.slack_id}"
     await aliases.remember(tx, incident.title, entry.id, by=by)
-    await _classify(tx, rules, incident)
+    await classify(tx, rules, incident)
     await timeline.append(
         tx, incident.id, "entry", f"Runbook entry chosen: {entry.title}", actor=by, source="slack"
     )

@@ -1,64 +1,50 @@
-"""What PagerDuty tells, in the timeline's words; and what of it is only the echo of our own doing."""
+"""What PagerDuty tells, in the timeline and in the thread."""
 
 from datetime import datetime, timedelta
+from typing import Final
 
-from bot.domain.pagerduty import PdEvent
-from bot.operations import timeline
+from bot import render
+from bot.domain.happenings import IN_THREAD, Happening
+from bot.operations import echoes, outbox, timeline
+from bot.operations.rules import Rules
+from bot.operations.views import Render, shown
 from bot.store.session import Tx
 from bot.store.tables import Incident
 
-SAME = timedelta(minutes=5)  # a webhook about what we did ourselves comes back within that
+LATE: Final = timedelta(minutes=2)  # older news says when it happened
 
 
-async def already_written(tx: Tx, incident: Incident, event: PdEvent) -> bool:
-    """Whether this is the echo of what a person did through us."""
-    kind = event.type.removeprefix("incident.")
-    kind = "note" if kind == "annotated" else kind
-    if not event.agent.pd_id or kind not in {"acknowledged", "resolved", "note"}:
-        return False
-    since, until = event.at - SAME, event.at + SAME
-    if incident.rearmed_at and since < incident.rearmed_at <= event.at:
-        since = incident.rearmed_at  # what was taken back since was another one
-    text = f"Note: {event.text}" if kind == "note" else ""
-    return await timeline.seen(
-        tx, incident.id or 0, kind, pd_id=event.agent.pd_id, since=since, until=until, text=text
+async def write_down(tx: Tx, incident: Incident, told: Happening, *, first: bool = False) -> None:
+    """Into the timeline; `first` for an incident that was stored in this transaction."""
+    entry = await timeline.append(
+        tx, incident.id, told.kind, told.line, actor=told.by,
+        source="slack" if told.by.slack_id else "pagerduty", at=told.at,
+        data={"via": told.via, "id": told.source_id}, first=first,
+    )  # fmt: skip
+    echoes.note(incident, told.via, entry.id or 0)
+
+
+async def say(tx: Tx, rules: Rules, incident: Incident, made: Render, *, marker: str = "") -> None:
+    """A line in the incident's thread."""
+    card = await outbox.card(tx, incident.id or 0)
+    await outbox.post(
+        tx, rules.channel, made, incident_id=incident.id, parent_id=card.id if card else None, marker=marker
     )
 
 
-VERBS = {
-    "triggered": "Triggered",
-    "acknowledged": "Acknowledged",
-    "unacknowledged": "No longer acknowledged",
-    "reopened": "Reopened",
-    "resolved": "Resolved",
-    "escalated": "Escalated to the next level",
-    "delegated": "Moved to another escalation policy",
-    "reassigned": "Reassigned",
-    "priority_updated": "Priority changed",
-    "service_updated": "Service changed",
-    "annotated": "Note",
-    "status_update_published": "Status update",
-    "responder.added": "Responder asked",
-    "responder.replied": "Responder replied",
-}
+async def tell(tx: Tx, rules: Rules, incident: Incident, told: Happening) -> None:
+    """Say it in the thread, if it is of a kind that is said there."""
+    if told.kind in IN_THREAD:
+        await say(tx, rules, incident, in_thread(told, now=tx.now))
 
 
-async def write_down(tx: Tx, incident: Incident, event: PdEvent, *, first: bool = False) -> None:
-    kind = event.type.removeprefix("incident.")
-    text = VERBS.get(kind, kind.replace("_", " ").replace(".", " "))
-    if kind == "reassigned" and event.snapshot:
-        text += " to " + (", ".join(p.name for p in event.snapshot.assignees) or "nobody")
-    if kind == "priority_updated" and event.snapshot:
-        text += f" to {event.snapshot.priority or 'none'}"
-    if event.people:
-        text += ": " + ", ".join(p.name for p in event.people)
-    if event.text:
-        text += f": {event.text}"
-    await timeline.append(
-        tx, incident.id, "note" if kind == "annotated" else kind, text, actor=event.agent,
-        source="slack" if event.agent.slack_id else "pagerduty", at=event.at, data={"event_id": event.id},
-        first=first,
-    )  # fmt: skip
+def in_thread(told: Happening, *, now: datetime) -> Render:
+    """How the thread says it."""
+    person, source = shown(told.by), "slack" if told.by.slack_id else "pagerduty"
+    late = told.at if told.at and now - told.at > LATE else None
+    return lambda marker: render.happening_note(
+        told.kind, told.head, person, source, told.quote, at=late, now=now, marker=marker
+    )
 
 
 def within_second(seen: datetime, now: datetime) -> datetime:

@@ -5,13 +5,17 @@ from dataclasses import asdict, dataclass
 from typing import Any
 from uuid import NAMESPACE_OID, uuid5
 
-from bot.domain.pagerduty import parse_time
+from bot.domain import happenings
+from bot.domain.happenings import Happening
 from bot.domain.people import Who
 from bot.domain.policy import Action
-from bot.operations import incidents, journal, outbox, timeline
+from bot.operations import echoes, incidents, journal, outbox, timeline
 from bot.operations.rules import Rules
 from bot.operations.views import pending_words
 from bot.store.session import EFFECT_QUEUE, Tx
+from bot.store.tables import Incident
+
+KEPT = 50  # requests of one incident that are remembered as done
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,24 +105,24 @@ async def noted(tx: Tx, rules: Rules, request: Request, *, by: Who) -> None:
 
     incident = await incidents.by_number(tx, request.number, lock=True)
     marker = _marker(request)
-    if incident is None or await outbox.known(tx, marker):
+    if incident is None or not first_time(incident, marker):
         return
-    text = f"Note: {request.text}"
-    if not await _echoed(tx, incident.id or 0, request, by, text):
-        await timeline.append(tx, incident.id, "note", text, actor=by, source="slack")
-    card = await outbox.card(tx, incident.id or 0)
-    await outbox.post(
-        tx, rules.channel, note_in_thread(by, request.text), incident_id=incident.id,
-        parent_id=card.id if card else None, marker=marker,
-    )  # fmt: skip
+    told = Happening("note", happenings.head_of("note"), request.text, tx.now, by, "act")
+    if await echoes.met(tx, incident, told):
+        return  # PagerDuty's webhook about this note was here before its answer to us, and has said it
+    await journal.write_down(tx, incident, told)
+    await journal.say(tx, rules, incident, note_in_thread(by, request.text), marker=marker)
+
+
+def first_time(incident: Incident, marker: str) -> bool:
+    """Whether a request's outcome is new: a job that was cut off is done again."""
+    done = list(incident.extra.get("acts") or [])
+    if marker in done:
+        return False
+    incident.extra = {**incident.extra, "acts": [*done, marker][-KEPT:]}
+    return True
 
 
 def _marker(request: Request) -> str:
     """The same for the same request, however often it is carried out."""
     return f"m-{uuid5(NAMESPACE_OID, json.dumps(request.as_json() | {'attempt': 0}, sort_keys=True)).hex}"
-
-
-async def _echoed(tx: Tx, incident_id: int, request: Request, by: Who, text: str) -> bool:
-    """Whether PagerDuty's webhook about this note was here before its answer to us."""
-    since, until = (parse_time(request.asked_at) or tx.now) - journal.SAME, tx.now + journal.SAME
-    return await timeline.seen(tx, incident_id, "note", pd_id=by.pd_id, since=since, until=until, text=text)

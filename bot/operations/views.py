@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from bot import render
-from bot.domain import escalation
+from bot.domain import escalation, extras
 from bot.domain.pagerduty import parse_time
 from bot.domain.people import Who
 from bot.operations.rules import Rules
@@ -61,7 +61,9 @@ def card_view(rules: Rules, incident: Incident) -> CardView:
         next_reminder=next_reminder(rules, incident),
         reminders=tuple(f"{r['role']} asked ({r['names']})" for r in incident.reminders[-2:]),
         pending=str(incident.pending.get("text") or ""),
-        merged_into=incident.merged_into,
+        merged_into=str(incident.extra.get("merged") or incident.merged_into) if incident.merged_into else "",
+        assigned=tuple(str(a.get("name") or a.get("pd_id")) for a in incident.assignees),
+        bridge=extras.bridge(incident.extra),
     )
 
 
@@ -99,6 +101,9 @@ def status_note(incident: Incident, by: Who, text: str = "") -> Render:
     """One line in the thread: who acknowledged, resolved, or took it back."""
     person = shown(by)
     source = "slack" if by.slack_id else "pagerduty"
+    merged = str(incident.extra.get("merged") or incident.merged_into) if incident.merged_into else ""
+    if merged and incident.status == "resolved":
+        return lambda marker: render.merged_away_note(merged, person, source, marker=marker)
     match incident.status:
         case "acknowledged":
             return lambda marker: render.acknowledged_note(person, source, marker=marker)
@@ -106,6 +111,11 @@ def status_note(incident: Incident, by: Who, text: str = "") -> Render:
             return lambda marker: render.resolved_note(person, source, text, marker=marker)
         case _:
             return lambda marker: render.unacknowledged_note(person, marker=marker)
+
+
+def merge_note(source: Incident) -> Render:
+    """In the thread of the incident that another was merged into."""
+    return lambda marker: render.merged_note(source.number, source.title, marker=marker)
 
 
 def note_in_thread(by: Who, text: str, source: str = "slack") -> Render:

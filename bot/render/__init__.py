@@ -29,6 +29,7 @@ from bot.render.checklists import (
     checklist_time_over,
     checklists_message,
 )
+from bot.render.happenings import happening_note, merged_away_note, merged_note
 from bot.render.health import health_message
 from bot.render.home import home_view
 from bot.render.message import Message, View, home_tab, message, modal
@@ -137,6 +138,7 @@ __all__ = [
     "fallback",
     "fields",
     "grouped_select",
+    "happening_note",
     "header",
     "health_message",
     "hello_message",
@@ -155,6 +157,8 @@ __all__ = [
     "mention_channel",
     "mention_group",
     "mention_user",
+    "merged_away_note",
+    "merged_note",
     "message",
     "modal",
     "no_entry_modal",

@@ -97,6 +97,7 @@ def _situation(view: CardView, now: datetime) -> Md:
         _place(view),
         _oncall(view, now),
         _next(view, now),
+        md("📞 *Bridge:* {}", one_line(view.bridge, 200)) if view.bridge else "",
     )
 
 
@@ -113,9 +114,10 @@ def _state(view: CardView, now: datetime) -> Md:
 def _place(view: CardView) -> Md:
     """Which service, and which incident in PagerDuty."""
     numbers = f"#{view.number}" if view.pd_number is None else f"#{view.number} (PagerDuty #{view.pd_number})"
+    assigned = f"assigned to {one_line(', '.join(view.assigned), 120)}" if view.assigned else ""
     again = f"raised {view.occurrences} times" if view.occurrences > 1 else ""
     service = md("*Service:* {}", one_line(view.service, 100)) if view.service else ""
-    return joined(" · ", (service, numbers, again))
+    return joined(" · ", (service, numbers, assigned, again))
 
 
 def _oncall(view: CardView, now: datetime) -> Md:

@@ -39,14 +39,14 @@ def resolved_note(who: Who | None, source: str, note: str = "", *, marker: str =
     """Who resolved it, and what they wrote: "Dana resolved it in Slack."."""
     where = SOURCE.get(source, "") if source != "bot" else ""
     done = md("✅ {} resolved it{}.", name(who, "PagerDuty"), f" {where}" if where else "")
-    return thread_note(lines(done, _quoted(note)), marker=marker)
+    return thread_note(lines(done, quoted(note)), marker=marker)
 
 
 def note_added_note(who: Who | None, note: str, source: str = "slack", *, marker: str = "") -> Message:
     """A note, echoed where people read."""
     where = SOURCE.get(source, "")
     return thread_note(
-        lines(md("📝 *Note* by {} {}", name(who, "somebody"), where), _quoted(note)), marker=marker
+        lines(md("📝 *Note* by {} {}", name(who, "somebody"), where), quoted(note)), marker=marker
     )
 
 
@@ -83,7 +83,7 @@ def thread_note(text: object, *, marker: str = "") -> Message:
     return message(text, sections(esc(text)), marker=marker)
 
 
-def _quoted(note: str) -> Md:
+def quoted(note: str) -> Md:
     """A person's own words, all of them, with a bar at the side."""
     kept = [line.strip() for line in note.splitlines() if line.strip()]
     return lines(*(md("> {}", prose(line)) for line in kept))

@@ -61,6 +61,8 @@ class CardView:
     reminders: tuple[str, ...] = ()  # the last lines of what the bot did
     pending: str = ""  # "Acknowledging for Dana…"
     merged_into: str = ""
+    assigned: tuple[str, ...] = ()  # names of whom PagerDuty has it assigned to
+    bridge: str = ""  # address and numbers of the conference bridge
     occurrences: int = 1
 
 

@@ -63,7 +63,13 @@ class Incident(SQLModel, table=True):
     resolved_by: dict[str, Any] = _json(dict)
     assignees: list[dict[str, Any]] = _json(list)
     seen_at: datetime = _when(nullable=False)  # time of the newest event: older ones do not change the text
-    merged_into: str = ""
+    seen_event: str = ""  # id of that event: of two at one instant the same one counts whatever came first
+    moves: list[dict[str, Any]] = _json(list)  # what was told of the status (bot.domain.lifecycle.Move)
+    merged_into: str = ""  # PagerDuty's id of the incident that it is part of now
+    policy_id: str = ""  # escalation policy
+    kind: str = ""  # what it was declared as: "", "corruption", "security"
+    # responders, bridge, fields, roles, snoozed (bot.domain.extras); echoes met (bot.operations.echoes)
+    extra: dict[str, Any] = _json(dict)
     entry_id: str = ""
     entry_reason: str = ""
     entry_chosen: bool = False  # by a person: never overwritten by matching
@@ -159,6 +165,43 @@ class Lane(SQLModel, table=True):
     paused_until: datetime | None = _when()  # real time
     failures: int = 0
     reason: str = ""
+
+
+class Cursor(SQLModel, table=True):
+    """How far something that is read bit by bit has come."""
+
+    __tablename__ = "cursor"
+    name: str = Field(primary_key=True)
+    at: datetime = _when(nullable=False)
+    state: dict[str, Any] = _json(dict)
+
+
+class Link(SQLModel, table=True):
+    """The PagerDuty user that a person is, where the e-mail address does not say it."""
+
+    __tablename__ = "link"
+    slack_id: str = Field(primary_key=True)
+    pd_id: str = Field(unique=True)
+    pd_email: str
+    pd_name: str = ""
+    by_admin: bool = False  # else by the person: such a link makes nobody an approver
+    linked_by: dict[str, Any] = _json(dict)
+    linked_at: datetime = _when(nullable=False)
+
+
+class Declaration(SQLModel, table=True):
+    """An incident that somebody declares, kept before it is acknowledged; its key makes it one in PagerDuty."""
+
+    __tablename__ = "declaration"
+    key: str = Field(primary_key=True)  # the incident_key
+    kind: str  # "incident", "corruption", "security", "page"
+    asked: dict[str, Any] = _json(dict)  # what the modal said
+    slack_id: str
+    channel: str = ""
+    response_url: str = ""
+    pd_id: str = ""  # once it exists
+    failed: str = ""
+    asked_at: datetime = _when(nullable=False)
 
 
 class Alias(SQLModel, table=True):

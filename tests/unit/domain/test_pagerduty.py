@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain import pagerduty
+from bot.domain.lifecycle import Move
 from bot.domain.people import Who
 
 NOW = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
@@ -35,7 +36,10 @@ def test_a_webhook_is_read() -> None:
     agent = {"id": "PD", "summary": "Dana", "type": "user_reference"}
     event = pagerduty.event(wrap("incident.acknowledged", INCIDENT, agent=agent), now=NOW)
     assert event is not None
-    assert (event.status, event.agent) == ("acknowledged", Who(name="Dana", pd_id="PD"))
+    assert (event.move, event.agent) == (
+        Move("acknowledged", event.at, event.agent),
+        Who(name="Dana", pd_id="PD"),
+    )
     assert event.at == datetime(2026, 11, 22, 2, 59, 59, 250_000, tzinfo=UTC)
     assert event.snapshot is not None
     assert (event.snapshot.number, event.snapshot.service, event.snapshot.priority) == (12, "Trading", "P1")
@@ -62,7 +66,7 @@ def test_a_note_names_its_incident_and_has_no_snapshot() -> None:
     }
     event = pagerduty.event(wrap("incident.annotated", data), now=NOW)
     assert event is not None
-    assert (event.incident_id, event.snapshot, event.text, event.status) == ("Q1", None, "hello", "")
+    assert (event.incident_id, event.snapshot, event.text, event.move) == ("Q1", None, "hello", None)
 
 
 def test_a_merged_incident_says_into_which() -> None:
