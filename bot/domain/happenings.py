@@ -19,6 +19,9 @@ IN_THREAD: Final = frozenset(
     }
 )  # fmt: skip
 
+# How the bot's own calls for a responder begin: the reminder in the thread has said it already.
+OWN_CALL: Final = "Nobody has acknowledged #"
+
 # Two of these at one moment by one person are told apart by their words.
 WORDED: Final = frozenset({"note", "status_update_published", "responder.added", "merged", "log"})
 

@@ -7,6 +7,7 @@ from typing import Any, Final
 import structlog
 
 from bot.domain import pagerduty
+from bot.domain.happenings import OWN_CALL
 from bot.domain.people import Who
 from bot.errors import RejectedError
 from bot.jobs.work import Work
@@ -58,7 +59,7 @@ async def _ask(
     work: Work, incident: Incident, people: Sequence[Who], role: str, known: Mapping[str, Any]
 ) -> bool:
     ids = [who.pd_id for who in people]
-    message = f"Nobody has acknowledged #{incident.number} {incident.title}. You are asked as {role}."[:1000]
+    message = f"{OWN_CALL}{incident.number} {incident.title}. You are asked as {role}."[:1000]
     requester = await _requester(work, known) or ids[0]
     try:
         await work.pagerduty.add_responders(incident.pd_id, ids, message, requester_id=requester)

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from bot import render
-from bot.domain.happenings import IN_THREAD, Happening
+from bot.domain.happenings import IN_THREAD, OWN_CALL, Happening
 from bot.operations import echoes, outbox, timeline
 from bot.operations.rules import Rules
 from bot.operations.views import Render, shown
@@ -34,7 +34,7 @@ async def say(tx: Tx, rules: Rules, incident: Incident, made: Render, *, marker:
 
 async def tell(tx: Tx, rules: Rules, incident: Incident, told: Happening) -> None:
     """Say it in the thread, if it is of a kind that is said there."""
-    if told.kind in IN_THREAD:
+    if told.kind in IN_THREAD and not told.quote.startswith(OWN_CALL):
         await say(tx, rules, incident, in_thread(told, now=tx.now))
 
 

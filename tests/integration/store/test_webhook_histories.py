@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 from sqlmodel import col
@@ -105,12 +105,18 @@ async def state(store: Store, pd_id: str) -> Json:
     own = {"id", "pd_id", "number", "created_at", "timer_job", "seen_event", "enriched_at", "oncall"}
     kept = incident.model_dump(exclude=own)
     kept["extra"] = {k: v for k, v in incident.extra.items() if k != "met"}
+    if incident.status != "triggered":
+        kept.pop("anchor_at")  # what the ladder counted from, of use to nobody any more
     kept["timeline"] = sorted((r.at, r.kind, r.text, str(r.actor), r.source) for r in rows)
     shown: Json = json.loads(json.dumps(kept, default=str).replace(pd_id, "Q"))
     return shown
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=40,
+    phases=(Phase.explicit, Phase.reuse, Phase.generate),
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(st.lists(happening, max_size=7), st.randoms(use_true_random=False))
 async def test_any_order_and_repetition_ends_in_the_state_of_the_ordered_history(
     store: Store, told: list[tuple[str, str, str, str]], chance: Random
