@@ -1,0 +1,238 @@
+"""Who may run what: the whole table of classes and roles, the settings' policies, and what nobody may."""
+
+from datetime import UTC, datetime, time
+from itertools import chain, combinations
+
+import pytest
+
+from bot.domain.policy import Role
+from bot.domain.step_policy import (
+    Allowed,
+    Denied,
+    NeedsApproval,
+    Rule,
+    Ruling,
+    Window,
+    decide,
+    may_approve,
+    too_loose,
+)
+from runbook.model import Entry, Plan, Risk
+from tests.unit.domain.steps import person, step
+
+V, R, A, S, X = Role.VIEWER, Role.RESPONDER, Role.APPROVER, Role.SECURITY, Role.ADMIN
+NOW = datetime(2026, 11, 25, 15, 0, tzinfo=UTC)  # a Wednesday, 10:00 in New York
+EVERY = [frozenset(c) for c in chain.from_iterable(combinations(Role, n) for n in range(len(Role) + 1))]
+MARKET = Window(frozenset(range(5)), time(9, 30), time(16), "America/New_York")
+RISKS = [Risk.READ, Risk.MUTATING, Risk.PROTECTIVE, Risk.DESTRUCTIVE, Risk.MANUAL]
+
+
+def expected(risk: Risk, roles: frozenset[Role]) -> type[Ruling]:
+    """DESIGN.md, "Who may do what", as a table."""
+    if risk is Risk.READ:
+        return Allowed if V in roles else Denied
+    if risk is Risk.MANUAL or R not in roles:
+        return Denied
+    return NeedsApproval if risk is Risk.DESTRUCTIVE else Allowed
+
+
+@pytest.mark.parametrize("risk", RISKS)
+@pytest.mark.parametrize("roles", EVERY, ids=lambda roles: "+".join(sorted(roles)) or "nobody")
+def test_every_class_for_every_set_of_roles(risk: Risk, roles: frozenset[Role]) -> None:
+    """Read: viewers. Mutating, protective: responders. Destructive: with a second person. Manual: nobody."""
+    ruling = decide(person(*roles), step(risk=risk), now=NOW)
+    assert type(ruling) is expected(risk, roles)
+    if isinstance(ruling, Allowed):
+        assert ruling.confirm == (risk is Risk.MUTATING) or risk is Risk.READ
+    if isinstance(ruling, NeedsApproval):
+        assert (ruling.count, ruling.role) == (1, A)
+
+
+@pytest.mark.parametrize("risk", RISKS)
+def test_bots_may_nothing(risk: Risk) -> None:
+    """However many roles a bot was given."""
+    assert isinstance(decide(person(*Role, is_bot=True), step(risk=risk), now=NOW), Denied)
+
+
+@pytest.mark.parametrize("risk", [Risk.MUTATING, Risk.PROTECTIVE, Risk.DESTRUCTIVE])
+def test_a_locked_step_is_run_by_nobody(risk: Risk) -> None:
+    """Not even by an admin who breaks the glass: only what was reviewed is ever run."""
+    ruling = decide(person(*Role), step(risk=risk, unlocked=False), now=NOW, broken_glass=True)
+    assert isinstance(ruling, Denied)
+    assert not ruling.breakable
+
+
+def test_a_step_that_is_not_in_the_plan_is_run_by_nobody() -> None:
+    """Whatever id was typed or forged."""
+    ruling = decide(person(*Role), None, now=NOW, broken_glass=True)
+    assert isinstance(ruling, Denied)
+    assert not ruling.breakable
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ("pm2", "restart", "all"), ("pm2", "restart", "--update-env", "all"), ("/usr/bin/pm2", "reload", "all"),
+        ("sudo", "pm2", "stop", "all"), ("docker", "compose", "down", "-v"), ("docker-compose", "down", "--volumes"),
+        ("docker", "compose", "-f", "x.yml", "down", "-v"), ("docker", "compose", "down", "-tv"),
+        ("sudo", "ufw", "deny", "out", "443"), ("iptables", "-A", "OUTPUT"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("risk", [Risk.READ, Risk.MUTATING, Risk.PROTECTIVE, Risk.DESTRUCTIVE])
+def test_some_commands_are_run_by_no_role(argv: tuple[str, ...], risk: Risk) -> None:
+    """Even if a mistake in the compiler or the lock file unlocked them, and with the glass broken."""
+    ruling = decide(person(*Role), step(risk=risk, argv=(argv,)), now=NOW, broken_glass=True)
+    assert isinstance(ruling, Denied)
+    assert not ruling.breakable
+
+
+def test_what_is_not_known_counts_as_no_and_is_said() -> None:
+    """PagerDuty does not answer: no role, and the refusal says why."""
+    ruling = decide(person(V, problems=("PagerDuty does not say who is on call",)), step(), now=NOW)
+    assert isinstance(ruling, Denied)
+    assert "does not say who is on call" in ruling.because
+    assert ruling.needed is R
+
+
+def test_nothing_is_run_for_a_resolved_incident() -> None:
+    """What it was meant for is over."""
+    assert isinstance(decide(person(R), step(), now=NOW, incident="resolved"), Denied)
+    assert isinstance(decide(person(R), step(), now=NOW, incident="acknowledged"), Allowed)
+
+
+@pytest.mark.parametrize("role", [S, A, X])
+def test_the_author_of_the_runbook_may_ask_for_a_higher_role(role: Role) -> None:
+    """`role=security` means that being on call is not enough."""
+    assert isinstance(decide(person(R), step(role=role), now=NOW), Denied)
+    assert isinstance(decide(person(role), step(role=role), now=NOW), Allowed)
+
+
+def test_the_authors_approvals_count_for_every_class() -> None:
+    """`approvals=2` on a step that changes little is two approvals all the same."""
+    ruling = decide(person(R), step(approvals=2), now=NOW)
+    assert isinstance(ruling, NeedsApproval)
+    assert ruling.count == 2
+
+
+@pytest.mark.parametrize(
+    ("now", "needs"),
+    [
+        (datetime(2026, 11, 25, 14, 29, tzinfo=UTC), False),  # 09:29 in New York
+        (datetime(2026, 11, 25, 14, 30, tzinfo=UTC), True),
+        (datetime(2026, 11, 25, 20, 59, tzinfo=UTC), True),
+        (datetime(2026, 11, 25, 21, 0, tzinfo=UTC), False),  # 16:00
+        (datetime(2026, 11, 28, 15, 0, tzinfo=UTC), False),  # Saturday
+        (datetime(2026, 7, 1, 13, 30, tzinfo=UTC), True),  # summer time: 09:30 is an hour earlier
+        (datetime(2026, 7, 1, 20, 0, tzinfo=UTC), False),
+    ],
+)
+def test_no_restart_of_the_engine_in_market_hours_without_a_second_person(now: datetime, needs: bool) -> None:
+    """A policy for a time of the week, in its own time zone."""
+    rule = Rule("market hours", steps=("pm2.*",), window=MARKET, approvals=1)
+    ruling = decide(person(R), step("pm2.restart"), now=now, rules=[rule])
+    assert isinstance(ruling, NeedsApproval) == needs
+    assert isinstance(decide(person(R), step("loki.restart"), now=now, rules=[rule]), Allowed)
+
+
+@pytest.mark.parametrize(
+    ("now", "inside"),
+    [
+        (datetime(2026, 11, 27, 23, 0, tzinfo=UTC), True),  # Friday night
+        (datetime(2026, 11, 28, 5, 59, tzinfo=UTC), True),  # its other half
+        (datetime(2026, 11, 28, 6, 0, tzinfo=UTC), False),
+        (datetime(2026, 11, 28, 23, 0, tzinfo=UTC), False),  # Saturday night is not named
+        (datetime(2026, 11, 27, 5, 0, tzinfo=UTC), False),  # the night before Friday
+    ],
+)
+def test_a_window_over_midnight_belongs_to_the_day_it_began_on(now: datetime, inside: bool) -> None:
+    """22:00 to 06:00 on Friday ends on Saturday morning."""
+    assert Window(frozenset({4}), time(22), time(6), "UTC").contains(now) == inside
+
+
+def test_policies_can_deny_raise_the_role_and_choose_the_approver() -> None:
+    """Each makes it stricter; the strictest of several counts."""
+    rules = [
+        Rule("a second pair of eyes", steps=("s",), approvals=2),
+        Rule("security looks at it", steps=("s",), approver=S),
+    ]
+    assert decide(person(R), step(), now=NOW, rules=rules) == NeedsApproval(
+        2, S, "a second pair of eyes; security looks at it"
+    )
+    assert isinstance(decide(person(R), step(), now=NOW, rules=[Rule("frozen", deny=True)]), Denied)
+    assert isinstance(decide(person(R), step(), now=NOW, rules=[Rule("admins", role=X)]), Denied)
+    assert isinstance(decide(person(R, X), step(), now=NOW, rules=[Rule("admins", role=X)]), Allowed)
+
+
+def test_a_policy_for_a_role_counts_for_who_has_it_among_others() -> None:
+    """A person in two roles: the stricter side counts."""
+    rule = Rule("no restarts by responders", who=frozenset({R}), deny=True)
+    assert isinstance(decide(person(R, A), step(), now=NOW, rules=[rule]), Denied)
+    assert isinstance(decide(person(V, S), step(role="security"), now=NOW, rules=[rule]), Allowed)
+
+
+def test_a_policy_for_all_steps_does_not_slow_down_an_emergency_stop() -> None:
+    """Delay is the greater danger there: only a policy that names the step applies."""
+    stop = step("trading.emergency-stop", Risk.PROTECTIVE)
+    assert decide(person(R), stop, now=NOW, rules=[Rule("freeze", deny=True)]) == Allowed(confirm=False)
+    named = Rule("two people", steps=("trading.emergency-stop",), approvals=1)
+    assert isinstance(decide(person(R), stop, now=NOW, rules=[named]), NeedsApproval)
+
+
+def test_breaking_the_glass_goes_past_a_denial_but_not_past_the_second_person() -> None:
+    """Admins only, on unlocked steps only; a destructive step still needs its approver."""
+    frozen = [Rule("frozen", deny=True)]
+    denied = decide(person(V, X), step(), now=NOW, rules=frozen)
+    assert isinstance(denied, Denied)
+    assert denied.breakable
+    assert decide(person(V, X), step(), now=NOW, rules=frozen, broken_glass=True) == Allowed(confirm=True)
+    dangerous = decide(person(X), step(risk=Risk.DESTRUCTIVE), now=NOW, broken_glass=True)
+    assert isinstance(dangerous, NeedsApproval)
+    for roles in ((), (V,), (A, S)):
+        assert isinstance(decide(person(*roles), step(), now=NOW, rules=frozen, broken_glass=True), Denied)
+
+
+@pytest.mark.parametrize(
+    ("who", "roles", "bot", "already", "counts"),
+    [
+        ("U2", (A,), False, (), True),
+        ("U2", (R, A), False, (), True),  # in two roles
+        ("U1", (R, A), False, (), False),  # the requester, who is an approver too
+        ("U2", (R,), False, (), False),
+        ("U2", (X, S), False, (), False),
+        ("U2", (A,), True, (), False),
+        ("U2", (A,), False, ("U2",), False),  # one person counts once
+        ("U2", (A,), False, ("U3",), True),
+        ("U2", (), False, (), False),
+    ],
+)
+def test_who_may_approve(
+    who: str, roles: tuple[Role, ...], bot: bool, already: tuple[str, ...], counts: bool
+) -> None:
+    """Another person, no bot, with the role, once."""
+    refused = may_approve(person(*roles, slack_id=who, is_bot=bot), requester="U1", role=A, already=already)
+    assert (refused is None) == counts
+
+
+STEPS = (step("a"), step("b", Risk.DESTRUCTIVE, approvals=2), step("c", role="security"), step("r", Risk.READ))
+PLAN = Plan("t", "1", "o", "p", "d", entries=(Entry("e", "E", "alert", steps=STEPS),))
+
+
+@pytest.mark.parametrize(
+    ("rule", "problem"),
+    [
+        (Rule("x", steps=("a",), approvals=1), ""),
+        (Rule("x", steps=("a",), deny=True), ""),
+        (Rule("x", steps=("b",), approver=S), ""),
+        (Rule("x", steps=("b",), approvals=1), "asks for 1 approvals of b, which needs 2"),
+        (Rule("x", steps=("c",), role=R), "lets a responder run c"),
+        (Rule("x", steps=("a",), role=V), "lets a viewer run a"),
+        (Rule("x", steps=("b",), approver=R), "lets a responder approve b"),
+        (Rule("x", steps=("nothing.*",), deny=True), "is no step"),
+        (Rule("x", steps=("r",), deny=True), "is no step that changes"),
+        (Rule("x", steps=("a",)), "asks for nothing"),
+    ],
+)  # fmt: skip
+def test_a_policy_that_is_looser_than_the_runbook_is_found(rule: Rule, problem: str) -> None:
+    """So is one that would silently do nothing."""
+    found = too_loose([rule], PLAN)
+    assert (problem in "; ".join(found)) if problem else not found
