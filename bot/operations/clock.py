@@ -24,7 +24,7 @@ async def advance(tx: Tx, by: timedelta) -> None:
     )
     # Wake the workers as an inserted job would; they look for themselves what is due.
     wake = '{"type": "job_inserted", "job_id": 0}'
-    for queue in ("delivery", "effects"):
+    for queue in ("delivery", "effects", "runs"):
         await tx.session.execute(
             text("select pg_notify(:c, :p)"), {"c": f"procrastinate_queue_v1#{queue}", "p": wake}
         )

@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import Any, Protocol
 
 from bot.domain import escalation
+from bot.domain.step_policy import Rule
 from runbook.model import Plan
 
 
@@ -25,6 +26,7 @@ class Rules:
     channel: str  # "#trading-ops-alerts" or its id
     runbook_url: str = ""  # where people read the runbook; cards link to it
     timing: escalation.Timing = field(default_factory=escalation.Timing)
+    policies: tuple[Rule, ...] = ()  # of the settings: stricter than the runbook
 
     @property
     def name(self) -> str:

@@ -21,6 +21,7 @@ _OPTIONS = "-c plan_cache_mode=force_custom_plan -c statement_timeout=8000 -c ti
 CARD_QUEUE = "delivery"  # Slack messages and reminders: never behind a slow far side
 EFFECT_QUEUE = "effects"  # PagerDuty, look-ups
 LOOK_QUEUE = "looks"  # health and diagnoses: seconds each, so that neither a card nor a click waits behind them
+RUN_QUEUE = "runs"  # steps of the runbook that take their time: never in the way of the other two
 FIRST = "deliver"  # a card before the reminder in its thread, which the same transaction may have enqueued
 
 

@@ -1,0 +1,294 @@
+"""A run that happens: claimed before anything is done, its outcome written down afterwards.
+
+The claim is one conditional UPDATE, committed before the side effect; whoever loses it does nothing. A run that is
+found running with nobody at it is an unknown outcome: people decide what follows, never the bot.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import timedelta
+from typing import Any, Final
+
+from sqlalchemy import func, select, text, update
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import col
+
+from bot.domain import runs as life
+from bot.domain.people import Who
+from bot.domain.runs import State
+from bot.domain.timeline import digest as text_digest
+from bot.operations import incidents, outbox, runs
+from bot.operations.rules import Rules
+from bot.operations.runs import hold, instant, show, write
+from bot.store.session import CARD_QUEUE, EFFECT_QUEUE, Tx
+from bot.store.tables import Run
+from runbook.model import Risk, Step
+
+LOST: Final = 30.0  # seconds without a sign of life after which a run's outcome is unknown
+AGAIN: Final = timedelta(seconds=2)  # between looks at whether the system is free
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of it."""
+
+    state: State
+    reason: str
+    parts: Sequence[dict[str, Any]] = ()
+    reading: str = ""  # of the verification
+    after: str = ""
+    exit: int | None = None
+    took: float = 0.0
+    more: dict[str, Any] = field(default_factory=dict)
+
+
+async def claim(
+    tx: Tx, rules: Rules, run_id: int, *, worker: str, guard: str, evidence: str, undo: dict[str, str],
+    roles: Sequence[str],
+) -> str | None:  # fmt: skip
+    """Take the run, if it is still to be run; "" when it is ours, who is in the way, or None when it is not to be run.
+
+    The intent is written in the same transaction: if it cannot be written, nothing runs.
+    """
+    run = await hold(tx, run_id)
+    if run is None or run.state != State.APPROVED:
+        return None
+    now = await instant(tx)
+    if now >= run.expires_at:
+        await runs.end(tx, rules, run, State.EXPIRED, "It could not begin in time.", at=now)
+        return None
+    busy = await holder(tx, run)
+    if busy or not await _take(tx, run, worker):
+        return busy or "another change that has just begun"
+    await tx.session.refresh(run)
+    run.guard, run.started_at, run.undo = guard, now, undo
+    await _intent(tx, run, evidence, roles)
+    if is_loud(run):
+        await loud(tx, rules, run)
+    await show(tx, rules, run)
+    return ""
+
+
+async def _take(tx: Tx, run: Run, worker: str) -> bool:
+    """The claim itself; the unique index decides between two replicas that both found the system free."""
+    statement = (
+        update(Run)
+        .where(col(Run.id) == run.id, col(Run.state) == State.APPROVED)
+        .values(state=State.RUNNING, worker=worker, beat_at=func.clock_timestamp())
+        .returning(col(Run.id))
+    )
+    try:
+        async with tx.session.begin_nested():
+            return (await tx.session.execute(statement)).scalar_one_or_none() is not None
+    except IntegrityError:
+        return False
+
+
+async def holder(tx: Tx, run: Run) -> str:
+    """What changes the same system right now, in words; "" if nothing does."""
+    if not run.system:
+        return ""
+    query = select(Run).where(col(Run.system) == run.system, col(Run.state) == State.RUNNING)
+    other = (await tx.session.execute(query)).scalars().first()
+    if other is None:
+        return ""
+    return f"“{other.title}” ({other.step_id}) of {Who.from_json(other.requester).name or 'somebody'}"
+
+
+async def _intent(tx: Tx, run: Run, evidence: str, roles: Sequence[str]) -> None:
+    person = Who.from_json(run.requester)
+    approved = [Who.from_json(a.person).as_json() for a in await runs.approvals(tx, run.id or 0)]
+    if evidence:
+        words = f"Kept before “{run.title}”, as evidence"
+        await write(tx, run, "run_evidence", words, at=run.started_at, evidence=evidence)
+    words = f"About to run “{run.title}” ({run.step_id})"
+    await write(
+        tx, run, "run_intent", words, actor=person, at=run.started_at, source="slack", roles=list(roles),
+        roles_when_asked=run.roles, approvers=approved, guard=run.guard, command=run.agreed.get("resolved", ""),
+        system=run.system, glass=run.glass, worker=run.worker,
+    )  # fmt: skip
+
+
+async def waits(tx: Tx, rules: Rules, run_id: int, busy: str) -> None:
+    """The system is being changed by somebody else: look again soon, until the request expires."""
+    run = await hold(tx, run_id)
+    if run is None or run.state != State.APPROVED:
+        return
+    at = tx.now + AGAIN
+    await tx.defer("run_execute", queue=runs.RUN_QUEUE, at=at, run_id=run.id)
+    words = f"Waits for {busy}: one change at a time on {run.system}."
+    if run.reason != words:
+        run.reason = words
+        await show(tx, rules, run)
+
+
+async def beat(tx: Tx, rules: Rules, run_id: int, worker: str, progress: str) -> Who | None:
+    """A sign of life, with how far it is; somebody who has asked to stop it, if anybody has."""
+    statement = (
+        update(Run)
+        .where(col(Run.id) == run_id, col(Run.state) == State.RUNNING, col(Run.worker) == worker)
+        .values(beat_at=func.clock_timestamp())
+        .returning(col(Run.cancelled_by), col(Run.progress))
+    )
+    row = (await tx.session.execute(statement)).one_or_none()
+    if row is None:
+        return None
+    if progress and progress != row.progress:
+        await tx.session.execute(update(Run).where(col(Run.id) == run_id).values(progress=progress))
+        run = await tx.session.get(Run, run_id, populate_existing=True)
+        if run is not None:
+            await show(tx, rules, run)
+    return Who.from_json(row.cancelled_by) or None
+
+
+async def finished(tx: Tx, rules: Rules, run_id: int, worker: str, outcome: Outcome, step: Step | None) -> State | None:
+    """Write down what became of it, once; the state it has now."""
+    run = await hold(tx, run_id)
+    if run is None:
+        return None
+    if run.state != State.RUNNING or run.worker != worker:
+        return await _late(tx, rules, run, outcome)
+    now = await instant(tx)
+    run.state, run.reason, run.finished_at = outcome.state, outcome.reason, now
+    run.output, run.reading, run.after = list(outcome.parts), outcome.reading, outcome.after
+    run.exit, run.took, run.progress = outcome.exit, outcome.took, ""
+    words = f"{_WORDS.get(outcome.state, outcome.state)}: “{run.title}”. {outcome.reason}".strip()
+    await write(
+        tx, run, "run_outcome", words, at=now, state=outcome.state, duration=round(outcome.took, 3), exit=outcome.exit,
+        reading=outcome.reading, after=outcome.after, output=_reference(outcome), cancelled_by=run.cancelled_by,
+    )  # fmt: skip
+    await _follow_up(tx, rules, run, step, now)
+    await show(tx, rules, run)
+    return outcome.state
+
+
+_WORDS = {
+    State.SUCCEEDED: "Done and verified",
+    State.FAILED: "Failed",
+    State.NOT_VERIFIED: "Ran, not verified",
+    State.UNKNOWN: "Outcome unknown",
+}
+
+
+def _reference(outcome: Outcome) -> dict[str, Any]:
+    """What the output was, so that it can be told later whether the kept one is it."""
+    return {"parts": len(outcome.parts), "sha256": text_digest("", {"parts": list(outcome.parts)})}
+
+
+async def _late(tx: Tx, rules: Rules, run: Run, outcome: Outcome) -> State:
+    """It was given up as unknown, and is heard of after all: said, but the state stays what people were told."""
+    words = _WORDS.get(outcome.state, outcome.state)
+    run.late = f"Heard of it after all: {words[:1].lower()}{words[1:]}. {outcome.reason}".strip()
+    run.output = list(outcome.parts) or run.output
+    await write(
+        tx, run, "run_late", f"“{run.title}”: {run.late}", at=await instant(tx), state=outcome.state,
+        exit=outcome.exit, reading=outcome.reading,
+    )  # fmt: skip
+    await show(tx, rules, run)
+    return State(run.state)
+
+
+async def _follow_up(tx: Tx, rules: Rules, run: Run, step: Step | None, now: Any) -> None:
+    if is_loud(run):
+        await loud(tx, rules, run)
+        if run.incident_id is not None:
+            await tx.defer("run_note", queue=EFFECT_QUEUE, run_id=run.id)
+    if run.state in {State.SUCCEEDED, State.NOT_VERIFIED}:
+        if step is not None and is_temporary(step):
+            run.revert_due_at = now + life.REVERT_AFTER
+            await tx.defer("run_revert_due", queue=CARD_QUEUE, at=run.revert_due_at, run_id=run.id)
+        if run.undo_of is not None:
+            await _undone(tx, rules, run.undo_of)
+
+
+def is_loud(run: Run) -> bool:
+    """What everybody in the channel should hear of, outside of any thread."""
+    return run.risk == Risk.PROTECTIVE or bool(run.glass)
+
+
+async def loud(tx: Tx, rules: Rules, run: Run) -> None:
+    """One line in the channel itself, which follows the run."""
+    await outbox.show(tx, "run-loud", str(run.id), rules.channel, incident_id=run.incident_id)
+
+
+def is_temporary(step: Step) -> bool:
+    """Whether a change is meant to be taken back: it knows its way back, and says so."""
+    return bool(step.revert) and step.revert != step.id and "temporar" in step.title.lower()
+
+
+async def _undone(tx: Tx, rules: Rules, run_id: int) -> None:
+    other = await hold(tx, run_id)
+    if other is not None and other.revert_due_at is not None:
+        other.revert_due_at = None
+        await show(tx, rules, other)
+
+
+async def revert_due(tx: Tx, rules: Rules, run_id: int) -> bool:
+    """Ask for a temporary change to be taken back, if it still stands; and again later, until it is."""
+    run = await hold(tx, run_id)
+    now = await instant(tx)
+    if run is None or run.revert_due_at is None or now < run.revert_due_at:
+        return False
+    ref = f"{run.id}@{int(run.revert_due_at.timestamp())}"
+    card = await outbox.card(tx, run.incident_id) if run.incident_id else None
+    await outbox.show(
+        tx, "run-revert", ref, rules.channel, incident_id=run.incident_id, parent_id=card.id if card else None
+    )
+    run.revert_due_at = now + life.REVERT_AFTER * 4
+    await tx.defer("run_revert_due", queue=CARD_QUEUE, at=run.revert_due_at, run_id=run.id)
+    words = f"Reminder: “{run.title}” was meant to be temporary and still stands"
+    await write(tx, run, "run_revert_due", words, at=now)
+    return True
+
+
+async def orphans(tx: Tx, *, lost: float = LOST) -> Sequence[int]:
+    """Runs that nobody is at any more, by the database's clock."""
+    since = func.clock_timestamp() - text("make_interval(secs => :lost)").bindparams(lost=lost)
+    query = select(col(Run.id)).where(col(Run.state) == State.RUNNING, col(Run.beat_at) < since)
+    return [row or 0 for row in (await tx.session.execute(query)).scalars()]
+
+
+async def orphaned(tx: Tx, rules: Rules, run_id: int, *, lost: float = LOST) -> bool:
+    """The bot that ran it is gone: whether it ran, and how far, is not known here. Never repeated by itself."""
+    run = await hold(tx, run_id)
+    if run is None or run_id not in await orphans(tx, lost=lost):
+        return False
+    now = await instant(tx)
+    run.state, run.finished_at = State.UNKNOWN, now
+    run.reason = "The bot that ran it stopped in the middle. It may have run wholly, in part, or not at all."
+    await write(tx, run, "run_outcome", f"Outcome unknown: “{run.title}”. {run.reason}", at=now, state=State.UNKNOWN)
+    await _follow_up(tx, rules, run, None, now)
+    await show(tx, rules, run)
+    return True
+
+
+async def noted(tx: Tx, run_id: int) -> tuple[str, str, str] | None:
+    """(PagerDuty incident, sender, text) of the note that tells what was done; None if there is none to write."""
+    run = await tx.session.get(Run, run_id)
+    incident = await incidents.get(tx, run.incident_id) if run and run.incident_id else None
+    if run is None or incident is None:
+        return None
+    name = Who.from_json(run.requester).name or "Somebody"
+    glass = f" The glass was broken: {run.glass}" if run.glass else ""
+    words = f"{name} ran “{run.title}” ({run.step_id}) from Slack. {_WORDS.get(State(run.state), run.state)}. "
+    return incident.pd_id, str(run.requester.get("email") or ""), f"{words}{run.reason}{glass} [run {run.id}]"
+
+
+def part_json(part: Any) -> dict[str, Any]:
+    """A part of a step's result as it is kept: printable, bounded."""
+    told = asdict(part)
+    told["rows"] = [list(row) for row in part.rows[:50]]
+    told["columns"] = list(part.columns)
+    clean: dict[str, Any] = _without_nul(told)
+    return clean
+
+
+def _without_nul(value: Any) -> Any:
+    """PostgreSQL keeps no NUL in a text."""
+    if isinstance(value, str):
+        return value.replace("\x00", "\ufffd")
+    if isinstance(value, list | tuple):
+        return [_without_nul(inner) for inner in value]
+    if isinstance(value, dict):
+        return {key: _without_nul(inner) for key, inner in value.items()}
+    return value

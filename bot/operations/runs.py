@@ -1,0 +1,367 @@
+"""A step that somebody asks to run: kept, decided, approved, or ended before it began. Each function, one transaction.
+
+What is due is decided by the database's clock, so that replicas whose clocks differ agree.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import func, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlmodel import col
+
+from bot.domain import runs as life
+from bot.domain.people import NOBODY, Who
+from bot.domain.policy import Access
+from bot.domain.runs import OPEN, Agreed, State
+from bot.domain.step_policy import Denied, NeedsApproval, Ruling
+from bot.errors import InputError
+from bot.operations import incidents, outbox, timeline
+from bot.operations.rules import Rules
+from bot.store.session import CARD_QUEUE, EFFECT_QUEUE, RUN_QUEUE, Tx
+from bot.store.tables import Approval, Incident, Run, table
+from runbook.model import Risk, Step
+
+LONGEST: Final = 500  # characters of a parameter
+MOST: Final = 10  # parameters
+OVERDUE: Final = timedelta(seconds=3)  # after which a timer counts as lost
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Somebody wants a step to be run."""
+
+    step_id: str
+    slack_id: str
+    key: str
+    number: int = 0  # the incident it is for; 0: none
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    seen: str = ""
+    glass: str = ""
+    undo_of: int | None = None
+    channel: str = ""
+    response_url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What was found out, outside of any transaction, about a run that somebody wants to happen."""
+
+    access: Access
+    ruling: Ruling
+    agreed: Agreed | None = None
+    guard: str = ""  # the reading
+    holds: bool = False
+    problem: str = ""  # why it cannot even be tried
+    asked: Sequence[Who] = ()  # who may approve
+
+
+def who(access: Access) -> Who:
+    return Who(access.slack_id, access.name, access.pd_id)
+
+
+def printable(parameters: Mapping[str, str]) -> dict[str, str]:
+    """Parameters that can be kept; raises InputError for what is no parameter at all, however it was sent."""
+    if len(parameters) > MOST:
+        raise InputError(f"That is more than {MOST} parameters.")
+    for name, value in parameters.items():
+        if len(name) > LONGEST or len(value) > LONGEST:
+            raise InputError(f"A parameter is longer than {LONGEST} characters; nothing was run.")
+        if not (name + value).isprintable():
+            raise InputError("A parameter has a line break or an invisible character in it; nothing was run.")
+    return dict(parameters)
+
+
+async def instant(tx: Tx) -> datetime:
+    """Now, by the database's clock, in application time."""
+    moment: datetime = (await tx.session.execute(select(func.clock_timestamp()))).scalar_one()
+    return moment + tx.offset
+
+
+_KEEP = insert(table(Run)).on_conflict_do_nothing(index_elements=["key"]).returning(col(Run.id))
+
+
+async def submit(tx: Tx, rules: Rules, ask: Ask) -> int | None:
+    """Keep the wish; its id, or None when the same click was kept before. Raises InputError."""
+    incident = await incidents.by_number(tx, ask.number) if ask.number else None
+    if ask.number and incident is None:
+        raise InputError(f"There is no incident #{ask.number}; nothing was run. See /ats incidents.")
+    step = rules.plan.step(ask.step_id)
+    if step is None:
+        raise InputError(f"The runbook has no step “{ask.step_id[:80]}”; nothing was run. See /ats actions.")
+    now = await instant(tx)
+    row = Run(
+        key=ask.key[:200], incident_id=incident.id if incident else None, step_id=step.id, title=step.title,
+        risk=step.risk, system="" if step.risk is Risk.READ else life.system_of(step),
+        parameters=printable(ask.parameters), seen=ask.seen, requester=Who(ask.slack_id).as_json(),
+        glass=ask.glass[:1000], undo_of=ask.undo_of, channel=ask.channel, response_url=ask.response_url,
+        requested_at=now, expires_at=now + life.ttl(step),
+    )  # fmt: skip
+    values = row.model_dump(exclude={"id"})
+    run_id: int | None = (await tx.session.execute(_KEEP, values)).scalar_one_or_none()
+    if run_id is not None:
+        await tx.defer("run_prepare", queue=EFFECT_QUEUE, run_id=run_id)
+    return run_id
+
+
+async def get(tx: Tx, run_id: int) -> Run | None:
+    return await tx.session.get(Run, run_id)
+
+
+async def hold(tx: Tx, run_id: int) -> Run | None:
+    """The run with its row locked, and its incident's: what follows in the transaction is decided by one only."""
+    query = select(Run).where(col(Run.id) == run_id).with_for_update().execution_options(populate_existing=True)
+    run = (await tx.session.execute(query)).scalar_one_or_none()
+    if run is not None and run.incident_id is not None:
+        await tx.session.execute(select(Incident).where(col(Incident.id) == run.incident_id).with_for_update())
+    return run
+
+
+async def incident_of(tx: Tx, run: Run) -> Incident | None:
+    return await tx.session.get(Incident, run.incident_id) if run.incident_id else None
+
+
+async def write(
+    tx: Tx, run: Run, kind: str, text: str, *, actor: Who = NOBODY, at: datetime | None = None,
+    source: str = "bot", **data: Any,
+) -> None:  # fmt: skip
+    """One line of the audit: what is always told of a run, and what is particular to this line."""
+    told: dict[str, Any] = {
+        "run": run.id, "step": run.step_id, "risk": run.risk, "parameters": run.parameters, "digest": run.digest,
+        "target": run.agreed.get("target", ""), "runbook": run.agreed.get("runbook", ""),
+    }  # fmt: skip
+    await timeline.append(tx, run.incident_id, kind, text, actor=actor, source=source, at=at, data=told | data)
+
+
+async def show(tx: Tx, rules: Rules, run: Run) -> None:
+    """The run's one message is brought up to date: in the thread of its incident, or in the channel."""
+    if run.risk == Risk.READ and run.incident_id is None:
+        return  # answered to whoever asked, and to nobody else
+    card = await outbox.card(tx, run.incident_id) if run.incident_id else None
+    await outbox.show(
+        tx, "run", str(run.id), rules.channel, incident_id=run.incident_id, parent_id=card.id if card else None
+    )
+
+
+async def end(
+    tx: Tx, rules: Rules, run: Run, state: State, reason: str, *, by: Who = NOBODY, at: datetime
+) -> None:
+    """It is over before it began: nothing was run."""
+    run.state, run.reason, run.finished_at = state, reason, at
+    words = f"{state.capitalize()}: {run.title}. {reason} Nothing was run."
+    await write(tx, run, f"run_{state}", words, actor=by, at=at, source="slack" if by else "bot")
+    await show(tx, rules, run)
+
+
+async def prepared(tx: Tx, rules: Rules, run_id: int, looked: Looked) -> State | None:
+    """Decide what was asked for: refused, waiting for approval, or about to run. None: decided already."""
+    run = await hold(tx, run_id)
+    if run is None or run.state != State.REQUESTED:
+        return None
+    now, person = await instant(tx), who(looked.access)
+    run.requester = person.as_json() | {"email": looked.access.pd_email}
+    run.roles, run.guard = list(looked.access.reasons), looked.guard
+    if looked.agreed is not None:
+        run.agreed, run.digest = asdict(looked.agreed), life.digest(looked.agreed)
+    refusal = _refusal(run, looked, now)
+    if refusal:
+        await _refused(tx, run, refusal, person, now)
+        return State.DENIED
+    asked = f"Asked to run “{run.title}” ({run.step_id})"
+    await write(
+        tx, run, "run_requested", asked, actor=person, at=now, source="slack", roles=run.roles, guard=run.guard,
+        command=run.agreed["resolved"], expires_at=run.expires_at.isoformat(),
+    )  # fmt: skip
+    if run.glass:
+        words = f"Broke the glass for “{run.title}” ({run.step_id}): {run.glass}"
+        await write(tx, run, "run_glass", words, actor=person, at=now, source="slack", roles=run.roles)
+    if isinstance(looked.ruling, NeedsApproval):
+        await _await(tx, run, looked)
+    else:
+        await proceed(tx, run, now)
+    await show(tx, rules, run)
+    return State(run.state)
+
+
+def _refusal(run: Run, looked: Looked, now: datetime) -> str:
+    if isinstance(looked.ruling, Denied):
+        return f"{looked.ruling.because[:1].upper()}{looked.ruling.because[1:]}."
+    if looked.problem:
+        return looked.problem
+    if now >= run.expires_at:
+        return "It could not be looked into in time."
+    if run.seen and run.seen != run.digest:
+        return "What would run now is not what you were shown: the runbook or the target has changed. Look again."
+    return "" if looked.holds else f"Its guard does not hold: {looked.guard}"
+
+
+async def _refused(tx: Tx, run: Run, reason: str, person: Who, now: datetime) -> None:
+    """Told to whoever asked, and written down; the channel is spared a message."""
+    run.state, run.reason, run.finished_at = State.DENIED, reason, now
+    words = f"Asked to run “{run.title}” ({run.step_id}); refused: {reason}"
+    await write(tx, run, "run_denied", words, actor=person, at=now, source="slack", roles=run.roles)
+
+
+async def _await(tx: Tx, run: Run, looked: Looked) -> None:
+    ruling = looked.ruling
+    assert isinstance(ruling, NeedsApproval)  # noqa: S101 - for the type checker
+    run.state, run.needed, run.approver_role = State.AWAITING, ruling.count, ruling.role
+    run.reason, run.asked = ruling.because, [w.as_json() for w in looked.asked]
+    await tx.defer("run_expire", queue=CARD_QUEUE, at=run.expires_at, run_id=run.id)
+    half = run.requested_at + (run.expires_at - run.requested_at) / 2
+    await tx.defer("run_remind", queue=CARD_QUEUE, at=half, run_id=run.id)
+
+
+async def proceed(tx: Tx, run: Run, now: datetime) -> None:
+    """Nothing more is asked of anybody: it runs next."""
+    run.state, run.approved_at = State.APPROVED, now
+    await tx.defer("run_execute", queue=RUN_QUEUE, run_id=run.id)
+
+
+def outdated(run: Run, agreed: Agreed | None, incident: Incident | None) -> str:
+    """Why what was agreed to is void, in words; "" if it still stands."""
+    if incident is not None and incident.status == "resolved":
+        return "The incident was resolved meanwhile."
+    if agreed is None:
+        return "The step can no longer be run."
+    found = life.changed(Agreed(**run.agreed), agreed)
+    return f"{found[:1].upper()}{found[1:]}." if found else ""
+
+
+async def approved(tx: Tx, rules: Rules, run_id: int, approver: Access, looked: Looked) -> str:
+    """Count an approval by somebody who may give it; what came of it, in words for them, "" for “it counts”."""
+    run = await hold(tx, run_id)
+    if run is None or run.state != State.AWAITING:
+        return f"This is {run.state} already; your press changed nothing." if run else "There is no such request."
+    now, person = await instant(tx), who(approver)
+    void = outdated(run, looked.agreed, await incident_of(tx, run))
+    if now >= run.expires_at:
+        await end(tx, rules, run, State.EXPIRED, "Nobody approved in time.", at=now)
+    elif void:
+        await end(tx, rules, run, State.VOIDED, void, at=now)
+    elif isinstance(looked.ruling, Denied):
+        await end(tx, rules, run, State.VOIDED, f"Whoever asked may not any more: {looked.ruling.because}.", at=now)
+    elif not looked.holds:
+        await end(tx, rules, run, State.VOIDED, f"Its guard does not hold any more: {looked.guard}", at=now)
+    else:
+        return await _count(tx, rules, run, approver, person, now)
+    return run.reason
+
+
+async def _count(tx: Tx, rules: Rules, run: Run, approver: Access, person: Who, now: datetime) -> str:
+    values = {"run_id": run.id, "slack_id": approver.slack_id, "person": person.as_json(),
+              "roles": list(approver.reasons), "digest": run.digest, "at": now}  # fmt: skip
+    keep = insert(table(Approval)).on_conflict_do_nothing().returning(col(Approval.id))
+    if (await tx.session.execute(keep, values)).scalar_one_or_none() is None:
+        return "You have approved already; one person counts once."
+    given = len(await approvals(tx, run.id or 0))
+    words = f"Approved “{run.title}” ({given} of {run.needed})"
+    await write(
+        tx, run, "run_approved", words, actor=person, at=now, source="slack", roles=list(approver.reasons),
+        guard=run.guard,
+    )  # fmt: skip
+    if given >= run.needed:
+        await proceed(tx, run, now)
+    await show(tx, rules, run)
+    return ""
+
+
+async def approvals(tx: Tx, run_id: int) -> Sequence[Approval]:
+    query = select(Approval).where(col(Approval.run_id) == run_id).order_by(col(Approval.id))
+    return (await tx.session.execute(query)).scalars().all()
+
+
+async def refused_approval(tx: Tx, run_id: int, by: Access, why: str) -> None:
+    """An approval that does not count is written down: nobody should wonder later."""
+    run = await hold(tx, run_id)
+    if run is not None:
+        words = f"Pressed Approve for “{run.title}”; it does not count: {why}"
+        await write(tx, run, "run_refused", words, actor=who(by), at=await instant(tx), source="slack")
+
+
+async def denied(tx: Tx, rules: Rules, run_id: int, by: Access, reason: str) -> str:
+    """Somebody who could approve says no, and why."""
+    run = await hold(tx, run_id)
+    if run is None or run.state not in {State.AWAITING, State.APPROVED}:
+        return f"This is {run.state} already; your press changed nothing." if run else "There is no such request."
+    await end(tx, rules, run, State.DENIED, f"{by.name or 'Somebody'} says: {reason}", by=who(by), at=await instant(tx))
+    return ""
+
+
+async def cancelled(tx: Tx, rules: Rules, run_id: int, by: Access) -> str:
+    """Called off: what has not begun ends here; what runs is told to stop, by whichever replica runs it."""
+    run = await hold(tx, run_id)
+    if run is None:
+        return "There is no such request."
+    now, person = await instant(tx), who(by)
+    if run.state in OPEN:
+        await end(tx, rules, run, State.CANCELLED, f"Cancelled by {by.name or 'somebody'}.", by=person, at=now)
+        return ""
+    if run.state != State.RUNNING or run.cancelled_by:
+        return f"This is {run.state} already; your press changed nothing."
+    run.cancelled_by = person.as_json()
+    await write(tx, run, "run_cancel", f"Asked to stop “{run.title}”", actor=person, at=now, source="slack")
+    await show(tx, rules, run)
+    return ""
+
+
+async def expire(tx: Tx, rules: Rules, run_id: int) -> bool:
+    """Its time is over, if it is: a timer that comes early, late or twice changes nothing."""
+    run = await hold(tx, run_id)
+    if run is None or run.state not in OPEN:
+        return False
+    now = await instant(tx)
+    if now < run.expires_at:
+        return False
+    why = "Nobody approved in time." if run.state == State.AWAITING else "It could not begin in time."
+    await end(tx, rules, run, State.EXPIRED, why, at=now)
+    return True
+
+
+async def remind(tx: Tx, rules: Rules, run_id: int) -> bool:
+    """Ask those who may approve once more, if nobody has answered."""
+    run = await hold(tx, run_id)
+    if run is None or run.state != State.AWAITING:
+        return False
+    card = await outbox.card(tx, run.incident_id) if run.incident_id else None
+    await outbox.show(
+        tx, "run-remind", str(run.id), rules.channel, incident_id=run.incident_id, parent_id=card.id if card else None
+    )
+    await write(tx, run, "run_reminder", f"Reminder: “{run.title}” waits for approval", at=await instant(tx))
+    return True
+
+
+async def message_ts(tx: Tx, run: Run) -> str:
+    """Which Slack message is the run's; "" while it has none."""
+    found = await outbox.shown(tx, "run", str(run.id))
+    return found.ts if found else ""
+
+
+async def void(tx: Tx, rules: Rules, run_id: int, reason: str) -> None:
+    """What was agreed to no longer stands; found out before it began."""
+    run = await hold(tx, run_id)
+    if run is not None and run.state in OPEN:
+        await end(tx, rules, run, State.VOIDED, reason, at=await instant(tx))
+
+
+async def overdue(tx: Tx, *, by: timedelta) -> Sequence[int]:
+    """Open runs whose time is over, or whose incident is: the net under lost timers."""
+    over = col(Run.expires_at) < await instant(tx) - by
+    query = select(col(Run.id)).where(col(Run.state).in_([str(s) for s in OPEN]), over)
+    return [row or 0 for row in (await tx.session.execute(query)).scalars()]
+
+
+async def for_resolved(tx: Tx) -> Sequence[int]:
+    """Open runs whose incident was resolved."""
+    query = (
+        select(col(Run.id))
+        .join(Incident, col(Incident.id) == col(Run.incident_id))
+        .where(col(Run.state).in_([State.AWAITING, State.APPROVED]), col(Incident.status) == "resolved")
+    )
+    return [row or 0 for row in (await tx.session.execute(query)).scalars()]
+
+
+def step_of(rules: Rules, run: Run) -> Step | None:
+    return rules.plan.step(run.step_id)
