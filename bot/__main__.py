@@ -5,6 +5,7 @@ import contextlib
 import gc
 import signal
 import sys
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -129,20 +130,25 @@ def timeline_verify() -> None:
     """Check the hash chain: exit 1 if an entry was altered or removed."""
     from bot.app import database_url
     from bot.config import Settings
-    from bot.operations import timeline
+    from bot.operations import audit, timeline
     from bot.store.session import Store
 
-    async def check() -> list[int]:
+    async def check() -> tuple[Sequence[int], Sequence[int]]:
         store = Store(database_url(Settings.load()))
         try:
             async with store.transaction() as tx:
-                return await timeline.verify(tx)
+                return await timeline.verify(tx), await audit.missing(tx)
         finally:
             await store.close()
 
-    wrong = asyncio.run(check())
+    wrong, missing = asyncio.run(check())
     if wrong:
         _say(f"Altered, or following on a removed entry: {', '.join(map(str, wrong))}")
+    if missing:
+        _say(
+            f"Runs whose intent is not in the timeline, so that an end was removed: {', '.join(map(str, missing))}"
+        )
+    if wrong or missing:
         raise typer.Exit(1)
     _say("The timeline is whole.")
 

@@ -27,6 +27,7 @@ from bot.compile_child import compile_here
 from bot.config import EscalationConfig, Settings
 from bot.domain.escalation import Timing
 from bot.domain.policy import Role
+from bot.domain.step_policy import Rule, too_loose
 from bot.errors import AtsError, ConfigError
 from bot.jobs import worker as jobs
 from bot.jobs.work import Work
@@ -64,7 +65,7 @@ def load_rules(settings: Settings, plan: Plan | None = None) -> Rules:
         raise ConfigError(f"The runbook {path} has no entries: is it the right file?")
     for problem in plan.errors:
         log.error("the runbook has an error; the step is locked", where=runbook.where(plan.path, problem))
-    return Rules(plan, settings.channel, settings.runbook_url.rstrip("/"), timing(settings.escalation))
+    return Rules(plan, settings.channel, settings.runbook_url.rstrip("/"), timing(settings.escalation), _policies(settings, plan))
 
 
 def timing(wanted: EscalationConfig) -> Timing:
@@ -76,6 +77,17 @@ def timing(wanted: EscalationConfig) -> Timing:
         postmortem=tuple(timedelta(days=d) for d in sorted(wanted.postmortem_days)),
         responders=wanted.responders,
     )
+
+
+def _policies(settings: Settings, plan: Plan) -> tuple[Rule, ...]:
+    """The settings' policies; raises ConfigError for one that is looser than the runbook, or does nothing."""
+    policies = tuple(policy.rule() for policy in settings.policies)
+    problems = too_loose(policies, plan)
+    if problems:
+        raise ConfigError(
+            "These policies are wrong; a policy can only be stricter:\n  " + "\n  ".join(problems)
+        )
+    return policies
 
 
 def target_settings(settings: Settings) -> TargetSettings:

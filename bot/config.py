@@ -18,6 +18,7 @@ from pydantic_settings import (
 )
 
 from bot.errors import ConfigError
+from bot.policy_settings import PolicyConfig
 
 _SECRETS = (
     "SLACK_BOT_TOKEN",
@@ -134,6 +135,7 @@ class Settings(BaseSettings):
     probes: ProbesConfig = Field(default_factory=ProbesConfig)
     roles: RolesConfig = Field(default_factory=RolesConfig)
     escalation: EscalationConfig = Field(default_factory=EscalationConfig)
+    policies: list[PolicyConfig] = Field(default_factory=list)
 
     @field_validator("channel")
     @classmethod

@@ -6,12 +6,13 @@ from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
+from bot import previews
 from bot.domain.policy import Access
-from bot.errors import AtsError, RateLimitedError, TemporaryError
+from bot.errors import AtsError, RateLimitedError, RejectedError, TemporaryError
 from bot.operations import incidents
 from bot.operations.rules import Rules
 from bot.operations.views import on_call_views, row_view, shown
-from bot.render import HomeView, Message, PolicyLevel, PolicyView, Who
+from bot.render import ActionRow, HomeView, Message, PolicyLevel, PolicyView, PreviewView, View, Who
 from bot.store.session import Tx
 from handlers.commands import whoami_view
 
@@ -72,6 +73,28 @@ class BotServices:
                 )
             else:
                 return
+
+    async def open_modal(self, trigger_id: str, view: View, *, above: bool = False) -> str:
+        method = "views.push" if above else "views.open"
+        opened = await self._bot.slack.call(method, trigger_id=trigger_id, view=view)
+        return str(opened["view"]["id"])
+
+    async def update_modal(self, view_id: str, view: View) -> None:
+        try:
+            await self._bot.slack.call("views.update", view_id=view_id, view=view)
+        except RejectedError as error:
+            if error.code != "not_found":  # closed by the person meanwhile
+                raise
+
+    async def preview(
+        self, slack_id: str, step_id: str, parameters: Mapping[str, str], *, number: int = 0, undo_of: int = 0
+    ) -> PreviewView:
+        return await previews.preview(
+            self._bot.work, slack_id, step_id, parameters, number=number, undo_of=undo_of
+        )
+
+    async def action_rows(self, slack_id: str, *, number: int = 0) -> Sequence[ActionRow]:
+        return await previews.action_rows(self._bot.work, slack_id, number=number)
 
     async def home(self, slack_id: str) -> HomeView:
         rows, note = await self.rota()

@@ -121,12 +121,23 @@ def _register_looks(app: AsyncApp, services: Services) -> None:
 
     async def open_more(body: dict[str, Any], action: dict[str, Any], client: AsyncWebClient) -> None:
         which, _, _ = _value(action).partition(":")
+        if which == "actions":
+            await _open_actions(services, body, _number(_value(action)))
+            return
         view = await _more_view(services, which, _number(_value(action)))
         if view is not None:
             await _open(client, body, view)
 
     app.action("incident_runbook")(ack=at_once, lazy=[open_runbook])
     app.action("incident_more")(ack=at_once, lazy=[open_more])
+
+
+async def _open_actions(services: Services, body: dict[str, Any], number: int) -> None:
+    """What this person may run for the incident: opened at once, filled in when their roles are known."""
+    title = f"What can be done about #{number}"
+    view_id = await services.open_modal(str(body.get("trigger_id", "")), render.loading_modal(title, guard=False))
+    rows = await services.action_rows(str((body.get("user") or {}).get("id", "")), number=number)
+    await services.update_modal(view_id, render.actions_modal(title, rows, number))
 
 
 async def _open(client: AsyncWebClient, body: dict[str, Any], view: dict[str, Any] | None) -> None:

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from bot.domain.policy import Access
 from bot.operations.rules import Rules
-from bot.render import HomeView, Message, PolicyView
+from bot.render import ActionRow, HomeView, Message, PolicyView, PreviewView, View
 
 
 class Services(Protocol):
@@ -35,6 +35,20 @@ class Services(Protocol):
 
     async def respond(self, response_url: str, message: Message) -> None:
         """Answer where a command came from, for the eyes of who typed it; raises bot.errors."""
+
+    async def open_modal(self, trigger_id: str, view: View, *, above: bool = False) -> str:
+        """Open a window (`above`: on top of the one that was pressed in); its id. Raises bot.errors."""
+
+    async def update_modal(self, view_id: str, view: View) -> None:
+        """Show something else in an open window; one that was closed meanwhile is no error."""
+
+    async def preview(
+        self, slack_id: str, step_id: str, parameters: Mapping[str, str], *, number: int = 0, undo_of: int = 0
+    ) -> PreviewView:
+        """What a person should know before a step is asked for, read live; raises bot.errors."""
+
+    async def action_rows(self, slack_id: str, *, number: int = 0) -> Sequence[ActionRow]:
+        """Which steps a person may run, and which not and why; with `number`, those of the incident's entry."""
 
     async def home(self, slack_id: str) -> HomeView:
         """What a person's App Home shows."""

@@ -15,6 +15,7 @@ from cashews import Cache
 from bot.clients.pagerduty import OnCall, PagerDuty, PdUser
 from bot.clients.slack import Slack, SlackUser
 from bot.domain.escalation import is_security
+from bot.domain.people import Who
 from bot.domain.policy import Access, Role
 from bot.errors import AtsError, PermanentError, TemporaryError
 from runbook.model import Contact
@@ -236,6 +237,25 @@ class Directory:
         return slack_id in members
 
     # Both
+
+    async def holders(self, role: Role) -> list[Who]:
+        """Who has a role, as far as is known, for people to turn to: on duty, or named in the settings."""
+        found: dict[str, Who] = {}
+        for contact, row in [(c, r) for c in self._contacts() for r in self._rota if r["role"] == c.role]:
+            also = role is Role.APPROVER and contact.role.lower().startswith("secondary")
+            if row.get("slack_id") and (also or schedule_role(contact) is role):
+                found.setdefault(
+                    row["slack_id"], Who(row["slack_id"], row.get("name", ""), row.get("pd_id", ""))
+                )
+        for item in self._role_ids.ids.get(role, ()):
+            found.setdefault(item, Who(group_id=item) if item.startswith("S") else await self._named(item))
+        return list(found.values())
+
+    async def _named(self, slack_id: str) -> Who:
+        try:
+            return Who(slack_id, (await self.user(slack_id)).name)
+        except AtsError:
+            return Who(slack_id)
 
     async def access(self, slack_id: str, *, channel_id: str = "") -> Access:
         """What this person may do right now, and why; look-ups that fail grant nothing and are said."""

@@ -25,12 +25,14 @@ class Window:
 
     days: frozenset[int]  # 0 is Monday
     start: time
-    end: time  # not included; before `start`: over midnight, and counted to the day on which it began
+    end: time  # not included; before `start`: over midnight, counted to the day it began on; equal: all day
     zone: str
 
     def contains(self, now: datetime) -> bool:
         here = now.astimezone(ZoneInfo(self.zone))
         moment, today = here.time(), here.weekday()
+        if self.start == self.end:
+            return today in self.days
         if self.start < self.end:
             return today in self.days and self.start <= moment < self.end
         late = today in self.days and moment >= self.start

@@ -75,7 +75,9 @@ async def _void(work: Work, run: Run, looked: looking.Looked) -> str:
     async with work.store.transaction() as tx:
         incident = await operations.incident_of(tx, run)
         outdated = operations.outdated(run, looked.agreed, incident)
-        given = [(a.slack_id, Who.from_json(a.person).name) for a in await operations.approvals(tx, run.id or 0)]
+        given = [
+            (a.slack_id, Who.from_json(a.person).name) for a in await operations.approvals(tx, run.id or 0)
+        ]
     if looked.problem or outdated:
         return looked.problem or outdated
     needed = getattr(looked.ruling, "count", 0)
@@ -179,8 +181,12 @@ async def _verified(
 
 def _stopped(by: str) -> Outcome:
     if by:
-        return Outcome(State.UNKNOWN, f"Stopped by {by} in the middle: killed. What it had done by then stands.")
-    return Outcome(State.UNKNOWN, "The bot was stopped in the middle, and killed it. What it had done by then stands.")
+        return Outcome(
+            State.UNKNOWN, f"Stopped by {by} in the middle: killed. What it had done by then stands."
+        )
+    return Outcome(
+        State.UNKNOWN, "The bot was stopped in the middle, and killed it. What it had done by then stands."
+    )
 
 
 async def _beat(work: Work, run_id: int, running: asyncio.Task[Outcome], lines: _Lines) -> None:
@@ -220,4 +226,7 @@ async def _write_down(work: Work, run: Run, outcome: Outcome, step: Step) -> Non
 
 def _shown(outcome: Outcome) -> str:
     told: list[Mapping[str, Any]] = list(outcome.parts)
-    return "\n".join(looking.said(p["output"], p["columns"], p["rows"], p["error"]) for p in told) or outcome.reason
+    return (
+        "\n".join(looking.said(p["output"], p["columns"], p["rows"], p["error"]) for p in told)
+        or outcome.reason
+    )

@@ -14,7 +14,6 @@ from bot.domain.runs import Agreed
 from bot.domain.step_policy import Denied, NeedsApproval, Ruling
 from bot.errors import AtsError
 from bot.jobs.work import Work
-
 from bot.operations.runs import Looked
 from bot.store.tables import Run
 from bot.targets import Target
@@ -135,5 +134,3 @@ async def still_approved(work: Work, run: Run, given: Sequence[tuple[str, str]])
         counted += refused is None
         gone = gone or (f"{name} approved it and may not any more: {refused.because}." if refused else "")
     return "" if counted >= run.needed else gone or "It has not been approved by enough people."
-
-

@@ -1,5 +1,6 @@
 """Runs of the runbook's steps, from the wish to the claim: preparing, pressing, reminding. See bot/jobs/execute.py."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
@@ -10,14 +11,15 @@ from bot.domain import step_policy
 from bot.domain.policy import Access, Role
 from bot.domain.runs import State
 from bot.domain.step_policy import Denied
-from bot.errors import AtsError
-from bot.jobs import looking
+from bot.jobs import answering, looking
 from bot.jobs.work import Work
-from bot.operations import execution, incidents, runs
+from bot.operations import execution, incidents, run_views, runs
+from bot.operations.runs import RunPress
 from bot.store.tables import Run
 
 log = structlog.get_logger(__name__)
 
+RENDERED: Final = run_views  # its messages are rendered by whoever sends them: the worker must know how
 NO_REASON: Final = "A reason is needed: whoever asked has to know what to do instead."
 
 
@@ -58,40 +60,46 @@ def _holders(work: Work, ruling: Any, access: Access) -> str:
         return ""
     rows = work.directory.rota_known()
     on_duty = [str(r.get("name")) for r in rows if r.get("name") and ruling.needed is Role.RESPONDER]
-    return f"Ask somebody who is a {ruling.needed}" + (f": {', '.join(dict.fromkeys(on_duty))}." if on_duty else ".")
+    return f"Ask somebody who is a {ruling.needed}" + (
+        f": {', '.join(dict.fromkeys(on_duty))}." if on_duty else "."
+    )
 
 
 async def press(work: Work, press: dict[str, Any]) -> None:
     """Approve, deny or cancel, pressed by somebody on the run's message."""
-    run = await fetch(work, int(press["run_id"]))
+    given = RunPress(**press)
+    said = await _pressed(work, given)
+    if said:
+        await answering.tell(work, given, render.plain_message(said))
+
+
+async def _pressed(work: Work, press: RunPress) -> str:
+    """Carry it out; what to tell the person, "" for nothing."""
+    run = await fetch(work, press.run_id)
     if run is None:
-        await answer(work, press, "This button belongs to no request; nothing was done.")
-        return
+        return "This button belongs to no request; nothing was done."
     stale = await _stale(work, run, press)
     if stale:
-        await answer(work, press, stale)
-        return
-    access = await looking.access_of(work, str(press["slack_id"]))
-    match press["what"]:
+        return stale
+    access = await looking.access_of(work, press.slack_id)
+    match press.what:
         case "approve":
-            said = await _approve(work, run, access)
+            return await _approve(work, run, access)
         case "deny":
-            said = await _deny(work, run, access, str(press.get("reason") or "").strip())
+            return await _deny(work, run, access, press.reason.strip())
         case "cancel":
-            said = await _cancel(work, run, access)
+            return await _cancel(work, run, access)
         case _:
-            said = "This button is not known; nothing was done."
-    if said:
-        await answer(work, press, said)
+            return "This button is not known; nothing was done."
 
 
-async def _stale(work: Work, run: Run, press: dict[str, Any]) -> str:
+async def _stale(work: Work, run: Run, press: RunPress) -> str:
     """A press that does not fit the run: an old message, another one, or a value that was made up."""
-    if not run.digest or press.get("digest") != run.digest[:16]:
+    if not run.digest or press.digest != run.digest[:16]:
         return "This button is not of the request as it is now; nothing was done. Look at its newest message."
     async with work.store.transaction() as tx:
         message = await runs.message_ts(tx, run)
-    if press.get("message_ts") and message and press["message_ts"] != message:
+    if press.message_ts and message and press.message_ts != message:
         return "This button is on another message than its request; nothing was done."
     if run.state not in {State.AWAITING, State.APPROVED, State.RUNNING}:
         return f"“{run.title}” is over ({run.state.replace('_', ' ')}); your press changed nothing."
@@ -104,7 +112,9 @@ async def _approve(work: Work, run: Run, access: Access) -> str:
     async with work.store.transaction() as tx:
         already = [a.slack_id for a in await runs.approvals(tx, run.id or 0)]
     requester = str(run.requester.get("slack_id"))
-    refused = step_policy.may_approve(access, requester=requester, role=Role(run.approver_role), already=already)
+    refused = step_policy.may_approve(
+        access, requester=requester, role=Role(run.approver_role), already=already
+    )
     if refused is not None:
         async with work.store.transaction() as tx:
             await runs.refused_approval(tx, run.id or 0, access, refused.because)
@@ -183,26 +193,14 @@ async def sweep(work: Work) -> None:
             await runs.void(tx, work.rules, run_id, "The incident was resolved meanwhile.")
 
 
+@dataclass(frozen=True, slots=True)
+class _Asker:
+    slack_id: str
+    channel: str
+    response_url: str
+
+
 async def tell(work: Work, run: Run, message: render.Message) -> None:
     """Answer whoever asked, seen by them only."""
-    press = {"slack_id": run.requester.get("slack_id"), "channel": run.channel, "response_url": run.response_url}
-    await _answer(work, press, message)
-
-
-async def answer(work: Work, press: dict[str, Any], text: str) -> None:
-    await _answer(work, press, render.plain_message(text))
-
-
-async def _answer(work: Work, press: dict[str, Any], message: render.Message) -> None:
-    """Where it was pressed; if that is no longer possible, by an ephemeral message in the channel."""
-    try:
-        if press.get("response_url"):
-            await work.slack.respond(str(press["response_url"]), message.payload())
-            return
-    except AtsError as error:
-        log.info("answer by response_url failed", error=str(error))
-    try:
-        channel = await work.slack.channel_id(str(press.get("channel") or work.rules.channel))
-        await work.slack.ephemeral(channel, str(press.get("slack_id") or ""), message.payload())
-    except AtsError as error:
-        log.warning("person not told", person=press.get("slack_id"), error=str(error))
+    asker = _Asker(str(run.requester.get("slack_id") or ""), run.channel, run.response_url)
+    await answering.tell(work, asker, message)

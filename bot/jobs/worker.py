@@ -18,17 +18,19 @@ from procrastinate.jobs import Job
 
 from bot.clock import utcnow
 from bot.errors import AtsError
+from bot.jobs import runs
 from bot.jobs.act import act
 from bot.jobs.checklists import checklist, checklist_time
 from bot.jobs.deliver import deliver
 from bot.jobs.enrich import adopt, enrich
 from bot.jobs.examine import examine
+from bot.jobs.execute import execute
 from bot.jobs.files import upload
 from bot.jobs.summon import summon
 from bot.jobs.ticker import SLOW, Ticker
 from bot.jobs.work import Work
-from bot.operations import outbox
-from bot.store.session import CARD_QUEUE, EFFECT_QUEUE
+from bot.operations import execution, outbox
+from bot.store.session import CARD_QUEUE, EFFECT_QUEUE, RUN_QUEUE
 
 log = structlog.get_logger(__name__)
 
@@ -40,6 +42,9 @@ STALLED: Final = 30.0  # seconds without a heartbeat; less, and a blocked event 
 KEEP_HOURS: Final = 24
 GRACE: Final = 3  # seconds that work under way has to end when the process stops
 _AFTER_CARD: Final = {"enrich", "summon"}  # begun by the webhook that begins a card, which people wait for
+_NOT_TWICE: Final = {"act", "run_note"}
+# What was begun is never begun again by the queue: the sweep and the claim see to it.
+_ONCE: Final = {"run_execute"}
 _PAUSE: Final = 0.05  # seconds that these leave to the card
 _RETRY = procrastinate.RetryStrategy(max_attempts=8, exponential_wait=2)
 
@@ -53,13 +58,21 @@ TASKS: dict[str, tuple[Callable[..., Awaitable[None]], str]] = {
     "upload": (upload, EFFECT_QUEUE),
     "checklist": (checklist, EFFECT_QUEUE),
     "checklist_time": (checklist_time, EFFECT_QUEUE),
+    "run_prepare": (runs.prepare, EFFECT_QUEUE),
+    "run_press": (runs.press, EFFECT_QUEUE),
+    "run_note": (runs.note, EFFECT_QUEUE),
+    "run_execute": (execute, RUN_QUEUE),
+    "run_expire": (runs.expire, CARD_QUEUE),
+    "run_remind": (runs.remind, CARD_QUEUE),
+    "run_revert_due": (runs.revert_due, CARD_QUEUE),
 }
 
 
 def register(work: Work) -> None:
     """Tell the job queue which function carries out which task."""
     for name, (function, queue) in TASKS.items():
-        work.store.jobs.task(name=name, queue=queue, retry=_RETRY, pass_context=True)(
+        retry = None if name in _ONCE else _RETRY
+        work.store.jobs.task(name=name, queue=queue, retry=retry, pass_context=True)(
             _bound(work, name, function)
         )
 
@@ -68,7 +81,7 @@ def _bound(
     work: Work, name: str, function: Callable[..., Awaitable[None]]
 ) -> Callable[..., Coroutine[Any, Any, None]]:
     async def run(context: procrastinate.JobContext, **args: Any) -> None:
-        if name == "act":  # an earlier run, cut off or failed, may have reached PagerDuty
+        if name in _NOT_TWICE:  # an earlier run, cut off or failed, may have reached PagerDuty
             args["again"] = context.job.attempts > 0
         if name in _AFTER_CARD:
             await asyncio.sleep(_PAUSE)
@@ -96,7 +109,8 @@ class Worker:
         return now - self.beat < 3 * SWEEP + POLL and now - self.ticker.beat < SLOW
 
     def start(self) -> None:
-        loops = (self._jobs(CARD_QUEUE), self._jobs(EFFECT_QUEUE), self._sweeps(), self.ticker.run())
+        queues = (CARD_QUEUE, EFFECT_QUEUE, RUN_QUEUE)
+        loops = (*(self._jobs(queue) for queue in queues), self._sweeps(), self.ticker.run())
         self._tasks = [asyncio.create_task(loop) for loop in loops]
 
     async def stop(self) -> None:
@@ -144,9 +158,13 @@ class Worker:
     async def _sweep(self) -> None:
         async with self._work.store.transaction() as tx:
             channels = await outbox.waiting_channels(tx, now=utcnow())
+            ready = await execution.ready(tx)
         for channel in channels:
             self._spawn(f"deliver {channel}", partial(deliver, self._work, channel))
         self._spawn("rota", self._work.duty.refresh)
+        for run_id in ready:  # it waited for another change, or its job was lost
+            self._spawn(f"run {run_id}", partial(execute, self._work, run_id))
+        await runs.sweep(self._work)
 
     def hurry(self, channel: str) -> None:
         """Drain a channel now, in this process; the job that was deferred for it finds it done, or does it."""

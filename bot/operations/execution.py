@@ -110,16 +110,21 @@ async def _intent(tx: Tx, run: Run, evidence: str, roles: Sequence[str]) -> None
 
 
 async def waits(tx: Tx, rules: Rules, run_id: int, busy: str) -> None:
-    """The system is being changed by somebody else: look again soon, until the request expires."""
+    """The system is being changed by somebody else: said once; the sweep looks again, until the request expires."""
     run = await hold(tx, run_id)
     if run is None or run.state != State.APPROVED:
         return
-    at = tx.now + AGAIN
-    await tx.defer("run_execute", queue=runs.RUN_QUEUE, at=at, run_id=run.id)
     words = f"Waits for {busy}: one change at a time on {run.system}."
     if run.reason != words:
         run.reason = words
         await show(tx, rules, run)
+
+
+async def ready(tx: Tx) -> Sequence[int]:
+    """Approved runs that nobody has begun for a while: they wait for another change, or their job was lost."""
+    since = await instant(tx) - AGAIN
+    query = select(col(Run.id)).where(col(Run.state) == State.APPROVED, col(Run.approved_at) < since)
+    return [row or 0 for row in (await tx.session.execute(query.order_by(col(Run.id)))).scalars()]
 
 
 async def beat(tx: Tx, rules: Rules, run_id: int, worker: str, progress: str) -> Who | None:
@@ -141,7 +146,9 @@ async def beat(tx: Tx, rules: Rules, run_id: int, worker: str, progress: str) ->
     return Who.from_json(row.cancelled_by) or None
 
 
-async def finished(tx: Tx, rules: Rules, run_id: int, worker: str, outcome: Outcome, step: Step | None) -> State | None:
+async def finished(
+    tx: Tx, rules: Rules, run_id: int, worker: str, outcome: Outcome, step: Step | None
+) -> State | None:
     """Write down what became of it, once; the state it has now."""
     run = await hold(tx, run_id)
     if run is None:
@@ -256,7 +263,9 @@ async def orphaned(tx: Tx, rules: Rules, run_id: int, *, lost: float = LOST) -> 
     now = await instant(tx)
     run.state, run.finished_at = State.UNKNOWN, now
     run.reason = "The bot that ran it stopped in the middle. It may have run wholly, in part, or not at all."
-    await write(tx, run, "run_outcome", f"Outcome unknown: “{run.title}”. {run.reason}", at=now, state=State.UNKNOWN)
+    await write(
+        tx, run, "run_outcome", f"Outcome unknown: “{run.title}”. {run.reason}", at=now, state=State.UNKNOWN
+    )
     await _follow_up(tx, rules, run, None, now)
     await show(tx, rules, run)
     return True

@@ -58,6 +58,20 @@ class Looked:
     asked: Sequence[Who] = ()  # who may approve
 
 
+@dataclass(frozen=True, slots=True)
+class RunPress:
+    """Approve, deny or cancel, pressed on a run's message."""
+
+    what: str  # "approve", "deny", "cancel"
+    run_id: int
+    digest: str  # the beginning of what the button was made for
+    slack_id: str
+    channel: str = ""
+    response_url: str = ""
+    message_ts: str = ""
+    reason: str = ""
+
+
 def who(access: Access) -> Who:
     return Who(access.slack_id, access.name, access.pd_id)
 
@@ -104,6 +118,11 @@ async def submit(tx: Tx, rules: Rules, ask: Ask) -> int | None:
     if run_id is not None:
         await tx.defer("run_prepare", queue=EFFECT_QUEUE, run_id=run_id)
     return run_id
+
+
+async def keep_press(tx: Tx, press: RunPress) -> None:
+    """Keep a press before it is acknowledged; the job looks up who it was and whether it counts."""
+    await tx.defer("run_press", queue=EFFECT_QUEUE, press=asdict(press))
 
 
 async def get(tx: Tx, run_id: int) -> Run | None:
@@ -193,7 +212,9 @@ def _refusal(run: Run, looked: Looked, now: datetime) -> str:
     if now >= run.expires_at:
         return "It could not be looked into in time."
     if run.seen and run.seen != run.digest:
-        return "What would run now is not what you were shown: the runbook or the target has changed. Look again."
+        return (
+            "What would run now is not what you were shown: the runbook or the target has changed. Look again."
+        )
     return "" if looked.holds else f"Its guard does not hold: {looked.guard}"
 
 
@@ -234,7 +255,9 @@ async def approved(tx: Tx, rules: Rules, run_id: int, approver: Access, looked: 
     """Count an approval by somebody who may give it; what came of it, in words for them, "" for “it counts”."""
     run = await hold(tx, run_id)
     if run is None or run.state != State.AWAITING:
-        return f"This is {run.state} already; your press changed nothing." if run else "There is no such request."
+        return (
+            f"This is {run.state} already; your press changed nothing." if run else "There is no such request."
+        )
     now, person = await instant(tx), who(approver)
     void = outdated(run, looked.agreed, await incident_of(tx, run))
     if now >= run.expires_at:
@@ -242,7 +265,9 @@ async def approved(tx: Tx, rules: Rules, run_id: int, approver: Access, looked: 
     elif void:
         await end(tx, rules, run, State.VOIDED, void, at=now)
     elif isinstance(looked.ruling, Denied):
-        await end(tx, rules, run, State.VOIDED, f"Whoever asked may not any more: {looked.ruling.because}.", at=now)
+        await end(
+            tx, rules, run, State.VOIDED, f"Whoever asked may not any more: {looked.ruling.because}.", at=now
+        )
     elif not looked.holds:
         await end(tx, rules, run, State.VOIDED, f"Its guard does not hold any more: {looked.guard}", at=now)
     else:
@@ -285,8 +310,18 @@ async def denied(tx: Tx, rules: Rules, run_id: int, by: Access, reason: str) -> 
     """Somebody who could approve says no, and why."""
     run = await hold(tx, run_id)
     if run is None or run.state not in {State.AWAITING, State.APPROVED}:
-        return f"This is {run.state} already; your press changed nothing." if run else "There is no such request."
-    await end(tx, rules, run, State.DENIED, f"{by.name or 'Somebody'} says: {reason}", by=who(by), at=await instant(tx))
+        return (
+            f"This is {run.state} already; your press changed nothing." if run else "There is no such request."
+        )
+    await end(
+        tx,
+        rules,
+        run,
+        State.DENIED,
+        f"{by.name or 'Somebody'} says: {reason}",
+        by=who(by),
+        at=await instant(tx),
+    )
     return ""
 
 
@@ -327,7 +362,12 @@ async def remind(tx: Tx, rules: Rules, run_id: int) -> bool:
         return False
     card = await outbox.card(tx, run.incident_id) if run.incident_id else None
     await outbox.show(
-        tx, "run-remind", str(run.id), rules.channel, incident_id=run.incident_id, parent_id=card.id if card else None
+        tx,
+        "run-remind",
+        str(run.id),
+        rules.channel,
+        incident_id=run.incident_id,
+        parent_id=card.id if card else None,
     )
     await write(tx, run, "run_reminder", f"Reminder: “{run.title}” waits for approval", at=await instant(tx))
     return True

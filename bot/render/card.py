@@ -176,6 +176,7 @@ def _more(view: CardView) -> Block | None:
             option("Add a note", f"note:{number}"),
             option("Timeline", f"timeline:{number}"),
             option("Choose another entry" if view.entry else "Choose a runbook entry", f"entry:{number}"),
+            option("Actions", f"actions:{number}"),
             option("Open in PagerDuty", f"open:{number}", url=view.url) if view.url else None,
         ],
     )

@@ -363,9 +363,14 @@ class Run(SQLModel, table=True):
 
     __table_args__ = (
         Index(
-            "run_one_at_a_time", "system", unique=True, postgresql_where=text("state = 'running' and system <> ''")
+            "run_one_at_a_time",
+            "system",
+            unique=True,
+            postgresql_where=text("state = 'running' and system <> ''"),
         ),
-        Index("run_open", "id", postgresql_where=text("state in ('requested','awaiting','approved','running')")),
+        Index(
+            "run_open", "id", postgresql_where=text("state in ('requested','awaiting','approved','running')")
+        ),
     )
 
 
