@@ -65,7 +65,13 @@ def load_rules(settings: Settings, plan: Plan | None = None) -> Rules:
         raise ConfigError(f"The runbook {path} has no entries: is it the right file?")
     for problem in plan.errors:
         log.error("the runbook has an error; the step is locked", where=runbook.where(plan.path, problem))
-    return Rules(plan, settings.channel, settings.runbook_url.rstrip("/"), timing(settings.escalation), _policies(settings, plan))
+    return Rules(
+        plan,
+        settings.channel,
+        settings.runbook_url.rstrip("/"),
+        timing(settings.escalation),
+        _policies(settings, plan),
+    )
 
 
 def timing(wanted: EscalationConfig) -> Timing:

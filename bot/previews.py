@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import select
 from sqlmodel import col
@@ -16,6 +17,7 @@ from bot.jobs import looking
 from bot.jobs.work import Work
 from bot.operations import execution, incidents, runs
 from bot.operations.run_views import wrong
+from bot.operations.runs import Looked
 from bot.render import ActionRow, Choice, PreviewView
 from bot.store.session import Tx
 from bot.store.tables import Run
@@ -99,7 +101,7 @@ async def _choices(work: Work, step: Step) -> dict[str, tuple[Choice, ...]]:
     return found
 
 
-def _ruled(ruling: Ruling, access: Access, looked: looking.Looked) -> "dict[str, object]":
+def _ruled(ruling: Ruling, access: Access, looked: Looked) -> dict[str, Any]:
     if isinstance(ruling, Denied):
         breakable = ruling.breakable and "admin" in access.roles
         return {"denied": f"{ruling.because}.", "breakable": breakable}

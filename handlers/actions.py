@@ -135,7 +135,9 @@ def _register_looks(app: AsyncApp, services: Services) -> None:
 async def _open_actions(services: Services, body: dict[str, Any], number: int) -> None:
     """What this person may run for the incident: opened at once, filled in when their roles are known."""
     title = f"What can be done about #{number}"
-    view_id = await services.open_modal(str(body.get("trigger_id", "")), render.loading_modal(title, guard=False))
+    view_id = await services.open_modal(
+        str(body.get("trigger_id", "")), render.loading_modal(title, guard=False)
+    )
     rows = await services.action_rows(str((body.get("user") or {}).get("id", "")), number=number)
     await services.update_modal(view_id, render.actions_modal(title, rows, number))
 

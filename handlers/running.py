@@ -1,6 +1,7 @@
 """`/ats run`, `/ats actions`, `/ats audit`; the buttons and modals around a run.
 
-Presses are kept before they are acknowledged, and nothing that comes from Slack is believed: values only name what is looked up and checked again.
+Presses are kept before they are acknowledged, and nothing that comes from Slack is believed: values only name
+what is looked up and checked again.
 """
 
 import json

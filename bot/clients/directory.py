@@ -241,7 +241,8 @@ class Directory:
     async def holders(self, role: Role) -> list[Who]:
         """Who has a role, as far as is known, for people to turn to: on duty, or named in the settings."""
         found: dict[str, Who] = {}
-        for contact, row in [(c, r) for c in self._contacts() for r in self._rota if r["role"] == c.role]:
+        rota = await self.rota() or self._rota
+        for contact, row in [(c, r) for c in self._contacts() for r in rota if r["role"] == c.role]:
             also = role is Role.APPROVER and contact.role.lower().startswith("secondary")
             if row.get("slack_id") and (also or schedule_role(contact) is role):
                 found.setdefault(

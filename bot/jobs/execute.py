@@ -25,6 +25,7 @@ from bot.jobs.work import Work
 from bot.operations import execution
 from bot.operations import runs as operations
 from bot.operations.execution import Outcome
+from bot.operations.runs import Looked
 from bot.store.tables import Run
 from bot.targets.checks import evaluate
 from bot.targets.steps import FillError, StepResult, run_step
@@ -68,7 +69,7 @@ async def execute(work: Work, run_id: int) -> None:
         await _carry_out(work, run, step)
 
 
-async def _void(work: Work, run: Run, looked: looking.Looked) -> str:
+async def _void(work: Work, run: Run, looked: Looked) -> str:
     """Why it must not run after all; "" if it may."""
     if isinstance(looked.ruling, Denied):
         return f"Whoever asked may not any more: {looked.ruling.because}."

@@ -71,7 +71,7 @@ TASKS: dict[str, tuple[Callable[..., Awaitable[None]], str]] = {
 def register(work: Work) -> None:
     """Tell the job queue which function carries out which task."""
     for name, (function, queue) in TASKS.items():
-        retry = None if name in _ONCE else _RETRY
+        retry: procrastinate.RetryStrategy | bool = False if name in _ONCE else _RETRY
         work.store.jobs.task(name=name, queue=queue, retry=retry, pass_context=True)(
             _bound(work, name, function)
         )

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from sqlalchemy import or_, select
+from sqlalchemy import ColumnElement, or_, select
 from sqlmodel import col
 
 from bot.domain.people import Who
@@ -19,7 +19,7 @@ _MENTION = re.compile(r"<@([A-Z0-9]+)(?:\|[^>]*)?>")
 async def search(tx: Tx, wanted: str) -> Sequence[AuditRow]:
     """The newest lines about a person (mention, id or name), a step, a run or an incident ("#12"); all without."""
     query = (
-        select(TimelineEntry, Incident.number)
+        select(TimelineEntry, col(Incident.number))
         .outerjoin(Incident, col(Incident.id) == col(TimelineEntry.incident_id))
         .where(col(TimelineEntry.kind).startswith("run_", autoescape=True))
         .order_by(col(TimelineEntry.id).desc())
@@ -31,7 +31,7 @@ async def search(tx: Tx, wanted: str) -> Sequence[AuditRow]:
     return [_row(tx, entry, number or 0) for entry, number in found]
 
 
-async def _about(tx: Tx, word: str) -> "object":
+async def _about(tx: Tx, word: str) -> ColumnElement[bool]:
     entry = TimelineEntry
     number = word.lstrip("#")
     if number.isascii() and number.isdigit() and len(number) < 10:  # noqa: PLR2004 - an integer of the database

@@ -122,8 +122,8 @@ from bot.render.views import (
 )
 
 __all__ = [
-    "AskedView",
     "ActionRow",
+    "AskedView",
     "AuditRow",
     "CardView",
     "Choice",
