@@ -61,7 +61,7 @@ async def claim(
     if busy or not await _take(tx, run, worker):
         return busy or "another change that has just begun"
     await tx.session.refresh(run)
-    run.guard, run.started_at, run.undo = guard, now, undo
+    run.guard, run.started_at, run.undo, run.reason = guard, now, undo, ""
     await _intent(tx, run, evidence, roles)
     if is_loud(run):
         await loud(tx, rules, run)

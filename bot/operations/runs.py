@@ -237,7 +237,7 @@ async def _await(tx: Tx, run: Run, looked: Looked) -> None:
 
 async def proceed(tx: Tx, run: Run, now: datetime) -> None:
     """Nothing more is asked of anybody: it runs next."""
-    run.state, run.approved_at = State.APPROVED, now
+    run.state, run.approved_at, run.reason = State.APPROVED, now, ""
     await tx.defer("run_execute", queue=RUN_QUEUE, run_id=run.id)
 
 
