@@ -266,7 +266,8 @@ def _register_windows(app: AsyncApp, services: Services) -> None:
             view = render.deny_modal(press.run_id, press.digest, run.title)
             await services.open_modal(str(body.get("trigger_id", "")), view)
 
-    app.action(re.compile(r"^run_open(_|$)"))(ack=at_once, lazy=[open_run])
+    app.action("run_open")(ack=at_once, lazy=[open_run])
+    app.action(re.compile(r"^run_open_"))(ack=at_once, lazy=[open_run])
     app.action("run_deny")(ack=at_once, lazy=[open_deny])
 
 

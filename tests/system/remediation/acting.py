@@ -94,7 +94,9 @@ async def told(rig: Rig, user: str, *containing: str) -> dict[str, Any]:
     """What only this person sees."""
 
     def found() -> dict[str, Any] | None:
-        seen = [m for m in rig.messages(user=user) if all(t in str(m.get("blocks")) + m["text"] for t in containing)]
+        seen = [
+            m for m in rig.messages(user=user) if all(t in str(m.get("blocks")) + m["text"] for t in containing)
+        ]
         return seen[-1] if seen else None
 
     got: dict[str, Any] = await eventually(found, within=20)
