@@ -38,7 +38,7 @@ async def request(rig: Rig, user: str, text: str) -> dict[str, Any]:
     assert view.get("submit"), view["blocks"]
     outcome = await confirm(rig, user, view)
     assert outcome.ok, outcome
-    return await message(rig, text.split()[0])
+    return await message(rig, text.split(maxsplit=1)[0])
 
 
 async def message(rig: Rig, *containing: str, within: float = 20) -> dict[str, Any]:

@@ -1,8 +1,8 @@
 """From the wish to the outcome: confirmation, approval by another person, execution, verification, audit."""
 
 from sandbox.platform import troubles
-from tests.rig import CHRIS, DANA, OLLI, OPS, SAM, Rig, eventually
-from tests.system.remediation.acting import ask, calls, every, message, press, reaches, request, told
+from tests.rig import CHRIS, DANA, SAM, Rig
+from tests.system.remediation.acting import calls, message, press, reaches, request
 
 RESET = ("POST", "/reset")
 
