@@ -134,7 +134,7 @@ def test_the_menu() -> None:
         "actions:42",
         "open:42",
     ]
-    assert menu[3]["url"] == CARD.url
+    assert menu[4]["url"] == CARD.url
 
 
 def test_an_acknowledged_incident_names_who_has_it() -> None:
