@@ -1,11 +1,14 @@
 """Arguments taken apart by a program's own flags: options, operands, and what is not known."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
 from runbook.shell import Word
 from runbook.tables_of_programs import Flag
+
+_VALUE = re.compile(r"-(?:\d|$|%)")  # "-5", "-1 day", "-" and "-%mem" are values
 
 
 @dataclass(slots=True)
@@ -40,6 +43,13 @@ class Arguments:
 
 def _allowed(flag: Flag, value: str | None) -> bool:
     return not flag.values or (value is not None and any(fnmatchcase(value, p) for p in flag.values))
+
+
+def _takes(flag: Flag, following: Word) -> bool:
+    """Whether the next word can only be this flag's value: should the table be wrong, a dash might begin a flag."""
+    if not _allowed(flag, following.literal):
+        return False
+    return not following.leading.startswith("-") or bool(_VALUE.match(following.leading))
 
 
 class _Parser:
@@ -91,7 +101,7 @@ class _Parser:
             self._add(Option(flag.name, value if value is not None else word, self.at, 1))
         elif flag.takes == "value":
             following = self.words[self.at + 1] if self.at + 1 < len(self.words) else None
-            if following is None or not _allowed(flag, following.literal):
+            if following is None or not _takes(flag, following):
                 self._refuse(word.shown)
                 return
             self._add(Option(flag.name, following, self.at, 2))
@@ -131,7 +141,7 @@ class _Parser:
                 break
             if flag.takes == "value":
                 following = self.words[self.at + 1] if self.at + 1 < len(self.words) else None
-                if following is None or not _allowed(flag, following.literal):
+                if following is None or not _takes(flag, following):
                     self._refuse(word.shown)
                     return
                 options.append(Option(flag.name, following, self.at, 2))

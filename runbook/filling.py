@@ -3,12 +3,14 @@
 import re
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import quote
 
 from runbook.model import Step
 
 _INT = re.compile(r"\d{1,12}")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,252}")
 _ENDING = " ending in "
+_UPWARDS = re.compile(r"(?:^|/)\.\.(?:/|$)")
 _LONGEST = 500
 _UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
 
@@ -36,9 +38,9 @@ def check_parameter(name: str, kind: str, value: str) -> str:
             raise FillError(
                 f"{name} must be visible text of at most {_LONGEST} characters that begins with no dash."
             )
-    elif not _NAME.fullmatch(value):
+    elif not _NAME.fullmatch(value) or _UPWARDS.search(value):
         raise FillError(
-            f"{name} must be a name: letters, digits and . _ : / @ + -, beginning with a letter or digit."
+            f"{name} must be a name: letters, digits and . _ : / @ + -, a letter or digit first, no “..” in it."
         )
     _, _, ending = wanted.partition(_ENDING)
     if ending and (not value.endswith(ending) or value == ending):
@@ -72,6 +74,11 @@ def fill(step: Step, parameters: Mapping[str, str], variables: Mapping[str, str]
 
 def _fill(value: Any, parameters: Mapping[str, str], variables: Mapping[str, str]) -> Any:
     if isinstance(value, Mapping):
+        if value.get("op") == "http":  # a value must stay one part of the path: "42/cancel" is another address
+            quoted = {name: quote(text, safe="") for name, text in parameters.items()}
+            url = {"url": _fill(value.get("url"), quoted, variables)}
+            rest = {k: v for k, v in value.items() if k != "url"}
+            return {**{k: _fill(v, parameters, variables) for k, v in rest.items()}, **url}
         return {key: _fill(inner, parameters, variables) for key, inner in value.items()}
     if not isinstance(value, list | tuple):
         return value

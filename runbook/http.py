@@ -5,22 +5,14 @@ import tomllib
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from urllib.parse import unquote
 
+from runbook.addresses import Doubt, acts, doubt
 from runbook.arguments import Arguments, parse_arguments
 from runbook.model import Kind, Risk
 from runbook.risk import Verdict, manual
-from runbook.shell import Literal, Simple, Word
+from runbook.shell import Simple, Word
 from runbook.tables_of_programs import Flag, Program, flags_of
 
-_SCHEME = re.compile(r"(?i)^([a-z][a-z0-9+.-]*)://")
-_TOKENS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
-# Acting words written together with another: "flushcache", "restartall", "startjob".
-_ACTING_PART = re.compile(
-    "restart|delet|reset|flush|shutdown|reboot|terminat|purge|trigger|execut|destroy|kill|force|freeos|evict|truncat|remov"
-)
-_STARTS = re.compile(r"(?:start|stop)(?!(?:up|ed|ped|time|date|s)(?:$|s$|z$))")
-_RANGE_KEYS = re.compile(r"(?<=[?&])(?:start|end|since|until|order|sort)=(?=[\d$-]|now|asc|desc|time)")
 _READ_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _SECRET_IN_URL = re.compile(
     r"(?i)://[^/\s@]{0,200}:[^/\s@$]{1,200}@|[?&](?:token|api_?key|key|secret|password|access_token)=[^&$\s]"
@@ -32,8 +24,6 @@ _HEADER_SECRET = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class _Table:
-    verbs: frozenset[str]
-    secrets: frozenset[str]
     protective: tuple[re.Pattern[str], ...]
     curl: dict[str, Flag]
     wget: dict[str, Flag]
@@ -45,48 +35,12 @@ class _Table:
 def _table() -> _Table:
     raw = tomllib.loads(files("runbook").joinpath("programs/http.toml").read_text(encoding="utf-8"))
     return _Table(
-        verbs=frozenset(raw["acting_words"].split()),
-        secrets=frozenset(raw["secret_words"].split()),
         protective=tuple(re.compile(p) for p in raw["protective_paths"]),
         curl=flags_of(raw["curl_flags"]),
         wget=flags_of(raw["wget_flags"]),
         wscat=flags_of(raw["wscat_flags"]),
         override=frozenset(raw["acting_headers"].split()),
     )
-
-
-def acts(address: str) -> str:
-    """The word in an address that says that even a GET of it may act; empty when there is none."""
-    scheme = _SCHEME.match(address)
-    rest = address[scheme.end() :] if scheme else address
-    path = rest[rest.find("/") :] if "/" in rest else rest[rest.find("?") :] if "?" in rest else ""
-    for token in _TOKENS.findall(_RANGE_KEYS.sub("", unquote(path))):
-        lower = token.lower()
-        if lower in _table().verbs or _ACTING_PART.search(lower) or _STARTS.match(lower):
-            return str(token)
-    return ""
-
-
-def _shows_secrets(path: str) -> bool:
-    return any(token.lower() in _table().secrets for token in _TOKENS.findall(unquote(path)))
-
-
-def _address_problem(address: Word) -> str:
-    text = address.shown
-    if address.opaque and not re.match(r"\$\{[^}]+\}[/:]", text):
-        return f"{text}: the path it asks for is only known when it runs"
-    scheme = _SCHEME.match(text)
-    if scheme and scheme[1].lower() not in {"http", "https"}:
-        return f"{scheme[1]} addresses are not known to be read"
-    if any(c in address.leading for c in "[]{}*\\") or (
-        "%" in address.leading and re.search(r"%(?:0|1|5c)", text, re.IGNORECASE)
-    ):
-        return "the address holds a pattern"
-    known = "".join(p.text if isinstance(p, Literal) else "0" for p in address.parts)
-    if _shows_secrets(_SCHEME.sub("", known).partition("/")[2]) or "169.254.169.254" in known:
-        return "the address may show secrets"
-    word = acts(known)
-    return f"a GET of an address that says “{word}” may act" if word else ""
 
 
 @dataclass(slots=True)
@@ -98,6 +52,7 @@ class _Request:
     timeout: float
     fails: bool
     options: dict[str, object]
+    literal: bool = False  # -g: brackets in the address are no pattern
 
 
 def _seconds(arguments: Arguments, *names: str) -> float:
@@ -169,6 +124,7 @@ def _of_curl(found: Arguments, url: Word) -> _Request:
         _seconds(found, "-m", "--max-time"),
         found.has("-f", "--fail", "--fail-with-body"),
         options,
+        found.has("-g", "--globoff"),
     )
 
 
@@ -213,28 +169,24 @@ def _judge(request: _Request, simple: Simple) -> Verdict:
         warnings=warnings,
     )
     if request.method in _READ_METHODS:
-        problem = _address_problem(request.url) or _read_problem(request)
-        if not problem:
-            return verdict
-        if acts(request.url.shown):
-            return verdict.but(risk=Risk.DESTRUCTIVE, reason=problem)
-        return verdict.but(risk=Risk.MANUAL, reason=problem)
+        doubt = _doubt(request)
+        return verdict if doubt is None else verdict.but(risk=doubt.risk, reason=doubt.reason)
     return _changing(request, verdict)
 
 
-def _read_problem(request: _Request) -> str:
+def _doubt(request: _Request) -> Doubt | None:
+    """Why a GET may be more than a look."""
     if request.body is not None:
-        return "it sends a body"
-    sent = [*request.headers, str(request.options.get("query", ""))]
-    for header in sent:
+        return Doubt(Risk.MANUAL, "it sends a body")
+    for header in request.headers:
         text = _shown(header)
         if text.startswith("@") or text.partition(":")[0].strip().lower() in _table().override:
-            return f"the header {text.partition(':')[0]} may change the method"
-    queries = request.options.get("query", [])
-    for query in queries if isinstance(queries, list) else []:
-        if not isinstance(query, str) or "@" in query or acts("/?" + query):
-            return "what it sends as a query may act"
-    return ""
+            return Doubt(Risk.MANUAL, f"the header {text.partition(':')[0]} may change the method")
+    given = request.options.get("query", [])
+    queries = [q for q in given if isinstance(q, str)] if isinstance(given, list) else []
+    if (given and queries != given) or any(re.match(r"[^=]*@|[^=]*=@", q) for q in queries):
+        return Doubt(Risk.MANUAL, "what it sends as a query is only known when it runs")
+    return doubt(request.url, queries, literal=request.literal)
 
 
 def _changing(request: _Request, verdict: Verdict) -> Verdict:

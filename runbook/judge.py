@@ -1,5 +1,6 @@
 """One simple command against the program tables: read must be proved, everything else says why it is not."""
 
+import re
 from collections.abc import Callable
 from fnmatch import fnmatchcase
 
@@ -8,11 +9,12 @@ from runbook.arguments import Arguments, Option, parse_arguments
 from runbook.environment import problem_with
 from runbook.model import Kind, Risk
 from runbook.risk import Verdict, at_least, manual, rank
-from runbook.shell import Simple, Var, Word
+from runbook.shell import Param, Simple, Var, Word
 from runbook.shell.lexer import word
 from runbook.tables_of_programs import Bound, Program, Rule, programs
 
 _SYSTEM_FOLDERS = ("/bin/", "/sbin/", "/usr/bin/", "/usr/sbin/", "/usr/local/bin/", "/usr/local/sbin/")
+_LOG_FOLDER = re.compile(r"(?:[\w./-]+/)?(?:log|logs|journal)/")
 UNSEEN = Word((Var("xargs"),))  # what xargs adds
 _SCRIPTS: dict[str, Callable[[str], bool]] = {
     "sed": scripts.sed_filters,
@@ -101,7 +103,7 @@ def by_table(simple: Simple, program: Program) -> Verdict:
     if problem:
         return _runnable(simple, words, manual(problem))
     reason = rule.reason or f"{_said(rule)} only reads"
-    verdict = Verdict(Risk.READ, reason, rewrites=rewrites, filters=rule.filters)
+    verdict = Verdict(Risk.READ, reason, rewrites=rewrites, filters=rule.filters, speaks=rule.speaks)
     return _runnable(simple, words, verdict)
 
 
@@ -197,8 +199,11 @@ def _why_not_read(rule: Rule, parsed: Arguments) -> str:  # noqa: PLR0911 one re
         )
     if rule.needs and not parsed.has(*rule.needs):
         return f"{_said(rule)} is only known as a read with {' or '.join(rule.needs)}"
+    texts = 0 if parsed.has("-e", "--regexp") else rule.texts
     for index, given in enumerate(parsed.operands):
-        problem = _operand_problem(rule, given, index)
+        problem = _operand_problem(rule, given, index) or (
+            _file_problem(given) if rule.files and index >= texts else ""
+        )
         if problem:
             return problem
     if rule.first and not (parsed.operands and _matches(parsed.operands[0].literal, rule.first)):
@@ -210,19 +215,26 @@ def _matches(text: str | None, patterns: tuple[str, ...]) -> bool:
     return text is not None and any(fnmatchcase(text.lower(), p) for p in patterns)
 
 
-def _operand_problem(rule: Rule, given: Word, index: int) -> str:  # noqa: PLR0911 one return for each reason
+def _operand_problem(rule: Rule, given: Word, index: int) -> str:
     if (given.glob or given.tilde) and not rule.shell_free:
         return f"{given.shown} is a pattern that only a shell expands"
     if given.wholly_unknown and index < rule.opaque:
         return f"{given.shown} may hold a flag, which is only known when it runs"
     if rule.fixed and any(isinstance(p, Var) for p in given.parts):
         return f"{_said(rule)} {given.shown} would show a variable of the environment"
-    if rule.files and (given == UNSEEN or scripts.holds_secrets(given.shown)):
-        return f"{given.shown} may hold secrets"
     if rule.refuse and any(fnmatchcase(given.shown.lower(), p) for p in rule.refuse):
         return rule.refuse_reason or f"{_said(rule)} {given.shown} is not known to only read"
     if rule.allow and not _matches(given.literal, rule.allow):
         return f"{_said(rule)} {given.shown} is not known to only read"
+    return ""
+
+
+def _file_problem(given: Word) -> str:
+    """Why a file may hold secrets: by its name, or because a person may name any file."""
+    if given == UNSEEN or scripts.holds_secrets(given.shown):
+        return f"{given.shown} may hold secrets"
+    if any(isinstance(p, Param) for p in given.parts) and not _LOG_FOLDER.match(given.leading):
+        return f"{given.shown} may become any file, and so one that holds secrets"
     return ""
 
 

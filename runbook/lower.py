@@ -15,6 +15,7 @@ A leaf may carry `"stdout"` ("null", "stderr") and `"stderr"` ("null", "stdout")
 """
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from runbook.judge import judge
 from runbook.model import Kind, Risk
@@ -61,11 +62,23 @@ def _kind(verdicts: list[Verdict]) -> Kind:
     return kinds.pop() if len(kinds) == 1 else Kind.EXEC
 
 
+def _says_nothing(verdict: Verdict) -> bool:
+    """Whether a command's output is empty, or only asks the other side to end."""
+    argv = list(verdict.leaf.get("argv", ())) if verdict.leaf is not None else []
+    return argv in ([":"], ["true"], ["echo"], ["echo", ""], ["echo", "-n"], ["echo", "Q"], ["echo", "QUIT"])
+
+
 def _joined(op: str, verdicts: list[Verdict]) -> Verdict:
     worst = max(verdicts, key=lambda v: rank(v.risk))
     leaf = None
     if all(v.leaf is not None for v in verdicts):
         leaf = {"op": op, "items": [dict(v.leaf) for v in verdicts if v.leaf is not None]}
+    if (
+        op == "pipe"
+        and worst.risk is Risk.READ
+        and any(v.speaks and not _says_nothing(before) for before, v in pairwise(verdicts))
+    ):
+        worst = manual("what is piped into it is sent to the other side")
     if op == "pipe" and any(v.leaf is not None and v.leaf.get("op") != "exec" for v in verdicts[1:]):
         worst = manual("what is piped into it decides what it does") if worst.risk is Risk.READ else worst
         leaf = None
@@ -78,4 +91,5 @@ def _joined(op: str, verdicts: list[Verdict]) -> Verdict:
         rewrites=tuple(r for v in verdicts for r in v.rewrites),
         warnings=tuple(w for v in verdicts for w in v.warnings),
         filters=all(v.filters for v in verdicts),
+        speaks=verdicts[0].speaks,
     )

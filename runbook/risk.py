@@ -39,6 +39,8 @@ class Verdict:
         default=False
     )  # only passes text on (grep, jq, echo): the other commands give the step its kind
 
+    speaks: bool = False  # sends what is piped into it to somewhere else
+
     @property
     def runnable(self) -> bool:
         return self.leaf is not None

@@ -8,7 +8,9 @@ _SED_SUBSTITUTE = re.compile(
     rf"\s*(?:{_ADDRESS}(?:\s*,\s*(?:\+\d+|{_ADDRESS}))?)?\s*s([/|#,:@_])"
     r"(?:\\[^\n]|(?!\1)[^\\\n])*\1(?:\\[^\n]|(?!\1)[^\\\n])*\1[gpIiM0-9]*\s*"
 )
-_AWK_ALWAYS = re.compile(r"system|getline|@|ENVIRON|PROCINFO|fflush|close|>>|-i\b|include|load|extension")
+_AWK_ALWAYS = re.compile(
+    r"system|getline|@|ENVIRON|PROCINFO|fflush|close|>>|-i\b|include|load|extension|ARGV|ARGC"
+)
 _AWK_PIPE = re.compile(r"\|&|(?<!\|)\|(?!\|)")
 _JQ_REFUSED = re.compile(
     r"\benv\b|\$ENV|\$__|\bimport\b|\binclude\b|\bmodulemeta\b|\binput_filename\b|\bget_search_list\b"

@@ -67,6 +67,8 @@ class Rule:
     most: int = 999
     counts: tuple[int, ...] = ()
     files: bool = False  # operands are files to read: those that hold secrets are refused
+    texts: int = 0  # of `files`, the first so many operands are no files but what is looked for; none with -e
+    speaks: bool = False  # it sends what is piped into it to somewhere else
     refuse: tuple[str, ...] = ()  # operands (patterns) that keep it from being read
     refuse_reason: str = ""
     allow: tuple[str, ...] = ()  # when given, every operand must match one of these
@@ -176,6 +178,8 @@ def _rule(raw: Mapping[str, Any], name: str, path: str, flags: Mapping[str, Flag
         most=most,
         counts=tuple(raw.get("counts", ())),
         files=raw.get("files", False),
+        texts=raw.get("texts", 0),
+        speaks=raw.get("speaks", False),
         refuse=_words(raw.get("refuse", "")),
         refuse_reason=raw.get("refuse_reason", ""),
         allow=_words(raw.get("allow", "")),

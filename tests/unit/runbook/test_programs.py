@@ -68,9 +68,9 @@ def test_requests() -> None:
         "body": "x=1",
         "timeout": 7.0,
     }
-    assert _one("timeout 3 curl -sSf -L -k http://h/y").request == {
+    assert _one("timeout 3 curl -sSf -L -k http://h/health").request == {
         "method": "GET",
-        "url": "http://h/y",
+        "url": "http://h/health",
         "headers": {},
         "body": None,
         "timeout": 3.0,
