@@ -189,8 +189,11 @@ def _why_not_read(rule: Rule, parsed: Arguments) -> str:  # noqa: PLR0911 one re
     count = len(parsed.operands)
     for option in parsed.options:
         value = option.value
-        if "environ" in (value if isinstance(value, str) else value.shown if value else "").lower():
+        shown = (value if isinstance(value, str) else value.shown if value else "").lower()
+        if "environ" in shown:
             return "it may show environments, and so secrets"
+        if shown.startswith(("file://", "fileb://")):
+            return f"{shown} shows a file when it is not what is expected"
         if isinstance(value, Word) and (value.glob or value.tilde) and not rule.shell_free:
             return f"{value.shown} is a pattern that only a shell expands"
     if count < rule.fewest or count > rule.most or (rule.counts and count not in rule.counts):

@@ -1,5 +1,7 @@
 """Fail closed: a corpus of commands that change, show secrets or never end, and one of what responders look at."""
 
+import re
+
 import pytest
 
 from runbook import Risk
@@ -26,23 +28,39 @@ def test_what_responders_look_at_is_a_read(command: str) -> None:
     assert only_reads(command), [v.reason for v in verdicts(command)]
 
 
-@pytest.mark.parametrize(
-    "prefix", ["sudo ", "sudo -u root ", "timeout 5 ", "time ", "nice ", "watch ", "env LANG=C ", "ssh h "]
-)
-def test_a_wrapper_never_makes_a_change_a_read(prefix: str) -> None:
-    """A wrapper in front of any changing command does not hide it."""
-    assert [c for c in CHANGING if only_reads(prefix + c)] == []
+WRAPPERS = ["sudo ", "sudo -u root ", "timeout 5 ", "time ", "nice ", "watch ", "env LANG=C ", "ssh h "]
+COMPANY = [" && uptime", " || true", " | head", " 2>/dev/null", "; df -h"]
 
 
-@pytest.mark.parametrize("suffix", [" && uptime", " || true", " | head", " 2>/dev/null", "; df -h"])
-def test_company_never_makes_a_change_a_read(suffix: str) -> None:
+@pytest.mark.parametrize("number", range(len(WRAPPERS)))
+def test_a_wrapper_never_makes_a_change_a_read(number: int) -> None:
+    """A wrapper in front of a changing command does not hide it; each command meets two of the wrappers."""
+    some = [*CHANGING[number :: len(WRAPPERS)], *CHANGING[number + 3 :: len(WRAPPERS)]]
+    assert [c for c in some if only_reads(WRAPPERS[number] + c)] == []
+
+
+@pytest.mark.parametrize("number", range(len(COMPANY)))
+def test_company_never_makes_a_change_a_read(number: int) -> None:
     """A read beside a changing command does not hide it."""
-    assert [c for c in CHANGING if "#" not in c and only_reads(c + suffix)] == []
+    some = CHANGING[number :: len(COMPANY)]
+    assert [c for c in some if "#" not in c and only_reads(c + COMPANY[number])] == []
 
 
 def test_a_step_with_a_changing_command_is_no_read() -> None:
     """A changing command among reads decides for the whole step."""
-    wrong = [c for c in CHANGING if all(s.risk is Risk.READ for s in steps_of(f"uptime\n{c}\ndf -h"))]
+    some = CHANGING[::5]
+    assert [c for c in some if all(s.risk is Risk.READ for s in steps_of(f"uptime\n{c}\ndf -h"))] == []
+
+
+def test_an_unknown_flag_anywhere_keeps_a_read_from_being_one() -> None:
+    """A flag that no table knows, between any two words of what is a read, and it is one no more."""
+    wrong = [
+        changed
+        for command in READING
+        for at in [*(m.start() for m in re.finditer(" ", command)), len(command)]
+        if command[:at].count('"') % 2 == 0 and command[:at].count("'") % 2 == 0
+        if only_reads(changed := f"{command[:at]} --frobnicate{command[at:]}")
+    ]
     assert wrong == []
 
 
