@@ -102,7 +102,7 @@ def test_the_evidence_is_shown_before_it_is_destroyed(plan: Plan) -> None:
 
 def test_a_stop_is_confirmed_by_the_apis_own_state(plan: Plan) -> None:
     """Stopping trading counts as done only when the API says that trading is off."""
-    for step_id in ("trading.disable", "trading.emergency-stop"):
+    for step_id in ("trading.disable", "trading.emergency-stop", "data-corruption.stop"):
         step = plan.step(step_id)
         assert step is not None
         assert "/api/trading/state .enabled == false" in step.verify
