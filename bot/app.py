@@ -26,6 +26,7 @@ from bot.clients.slack import Identity, Slack
 from bot.compile_child import compile_here
 from bot.config import EscalationConfig, Settings
 from bot.domain.escalation import Timing
+from bot.domain.looks import LookSettings
 from bot.domain.policy import Role
 from bot.domain.step_policy import Rule, too_loose
 from bot.errors import AtsError, ConfigError
@@ -71,6 +72,7 @@ def load_rules(settings: Settings, plan: Plan | None = None) -> Rules:
         settings.runbook_url.rstrip("/"),
         timing(settings.escalation),
         _policies(settings, plan),
+        LookSettings(**settings.looks.model_dump()),
     )
 
 

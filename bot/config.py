@@ -55,6 +55,17 @@ class ProbesConfig(BaseModel, extra="allow"):
     leave_out: list[str] = Field(default_factory=list)
 
 
+class LooksConfig(BaseModel):
+    """`[looks]`: how often the bot looks at the systems by itself, and how much at once."""
+
+    automatic: bool = True
+    at_once: int = Field(default=4, ge=1, le=32)
+    sample_every: float = Field(default=60.0, ge=0)
+    keep_days: int = Field(default=7, ge=1, le=90)
+    watches: int = Field(default=3, ge=1, le=20)
+    watch_every: float = Field(default=15.0, ge=5)
+
+
 class RolesConfig(BaseModel):
     """`[roles]`: Slack user ids (U…) or user group ids (S…) that hold a role besides being on call."""
 
@@ -133,6 +144,7 @@ class Settings(BaseSettings):
 
     target: TargetConfig = Field(default_factory=TargetConfig)
     probes: ProbesConfig = Field(default_factory=ProbesConfig)
+    looks: LooksConfig = Field(default_factory=LooksConfig)
     roles: RolesConfig = Field(default_factory=RolesConfig)
     escalation: EscalationConfig = Field(default_factory=EscalationConfig)
     policies: list[PolicyConfig] = Field(default_factory=list)

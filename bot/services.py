@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from bot import previews
 from bot.domain.policy import Access
 from bot.errors import AtsError, RateLimitedError, RejectedError, TemporaryError
+from bot.jobs.examine import known
 from bot.operations import incidents
 from bot.operations.rules import Rules
 from bot.operations.views import on_call_views, row_view, shown
@@ -34,6 +35,15 @@ class BotServices:
 
     def transaction(self) -> AbstractAsyncContextManager[Tx]:
         return self._bot.store.transaction()
+
+    def systems(self) -> Mapping[str, str]:
+        return known()
+
+    async def where(self, channel_id: str) -> str | None:
+        ours = self.rules.channel
+        if channel_id == await self._bot.slack.channel_id(ours):
+            return ours
+        return channel_id if await self._bot.slack.is_member(channel_id) else None
 
     async def access(self, slack_id: str, *, channel_id: str = "") -> Access:
         return await self._bot.directory.access(slack_id, channel_id=channel_id)

@@ -14,7 +14,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot import render
 from bot.domain.policy import Action
 from bot.errors import AtsError
-from bot.operations import diagnosis, incidents, requests, timeline
+from bot.operations import incidents, requests, timeline
 from bot.operations.requests import Request
 from bot.operations.views import timeline_view
 from handlers.services import Services
@@ -89,19 +89,9 @@ def _register_changes(app: AsyncApp, services: Services) -> None:
         request = request_from(body, Action.CHOOSE_ENTRY, _number(_value(action)), entry_id=entry_id)
         await keep(ack, respond, request)
 
-    async def on_diagnose(ack: AsyncAck, body: dict[str, Any], action: dict[str, Any]) -> None:
-        request = request_from(body, Action.READ, _number(_value(action)))
-        async with services.transaction() as tx:
-            await diagnosis.ask_diagnosis(
-                tx, slack_id=request.slack_id, channel=request.channel, response_url=request.response_url,
-                number=request.number,
-            )  # fmt: skip
-        await ack()
-
     app.action("incident_ack")(on_ack)
     app.action("incident_resolve")(on_resolve)
     app.action("entry_choose")(on_entry)
-    app.action("incident_diagnose")(on_diagnose)
 
 
 def _not_kept(error: AtsError) -> render.Message:

@@ -11,11 +11,11 @@ from bot.domain import policy
 from bot.domain.people import Who
 from bot.domain.policy import Action, Role
 from bot.errors import AtsError
-from bot.operations import diagnosis, incidents, requests, timeline
+from bot.operations import incidents, requests, timeline
 from bot.operations.requests import Request
 from bot.operations.views import on_call_views, row_view, timeline_view
 from bot.render import Message, RoleView, WhoamiView
-from handlers import checklists, running
+from handlers import checklists, looks, running
 from handlers.afterwards import Afterwards
 from handlers.asking import Answer, Asker
 from handlers.grammar import Command, Mistake, help_rows, parse
@@ -115,13 +115,6 @@ async def _help(_services: Services, _asker: Asker, _command: Command) -> Messag
     return render.help_message(help_rows())
 
 
-async def _health(services: Services, asker: Asker, _command: Command) -> None:
-    async with services.transaction() as tx:
-        await diagnosis.ask_health(
-            tx, slack_id=asker.slack_id, channel=asker.channel, response_url=asker.response_url
-        )
-
-
 async def _incidents(services: Services, _asker: Asker, _command: Command) -> Message:
     async with services.transaction() as tx:
         rows = await incidents.unresolved(tx)
@@ -218,7 +211,6 @@ CHANGES: dict[str, tuple[Action, str]] = {
 }
 ANSWERS: dict[str, Answer] = {
     "help": _help,
-    "health": _health,
     "incidents": _incidents,
     "incident": _incident,
     "timeline": _timeline,
@@ -230,4 +222,5 @@ ANSWERS: dict[str, Answer] = {
     "whoami": _whoami,
     **checklists.ANSWERS,
     **running.ANSWERS,
+    **looks.ANSWERS,
 }

@@ -18,7 +18,12 @@ class Spec:
 
 
 COMMANDS: dict[str, Spec] = {
-    "health": Spec("health", "How every system is, against what is normal"),
+    "health": Spec(
+        "health [system] [--watch 10m]", "How every system is, against what is normal; kept current for a while"
+    ),
+    "diag": Spec(
+        "diag alert|system|N", "Look into it: the runbook's steps that only read, and what stands out"
+    ),
     "incidents": Spec("incidents", "Open incidents, most severe first"),
     "incident": Spec("incident N", "One incident", needs_number=True),
     "ack": Spec("ack N", "Acknowledge it in PagerDuty, as you", needs_number=True),
@@ -34,7 +39,14 @@ COMMANDS: dict[str, Spec] = {
     "whoami": Spec("whoami", "Who the bot takes you for, and what you may do"),
     "help": Spec("help", "This list"),
 }
-_ALIASES = {"acknowledge": "ack", "status": "health", "on-call": "oncall", "?": "help", "list": "incidents"}
+_ALIASES = {
+    "acknowledge": "ack",
+    "status": "health",
+    "diagnose": "diag",
+    "on-call": "oncall",
+    "?": "help",
+    "list": "incidents",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,12 @@ class Services(Protocol):
     def transaction(self) -> AbstractAsyncContextManager[Any]:
         """One transaction of the bot's database (bot.store.session.Tx)."""
 
+    def systems(self) -> Mapping[str, str]:
+        """The systems under care: each probe's name, and the system as it is shown."""
+
+    async def where(self, channel_id: str) -> str | None:
+        """The channel as messages to it are queued; None if the bot is not in it."""
+
     async def access(self, slack_id: str, *, channel_id: str = "") -> Access:
         """What a person may do right now; never raises."""
 

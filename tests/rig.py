@@ -88,6 +88,8 @@ class Rig:
             "ATS_DATABASE_URL": database_url,
             "ATS_PORT": str(bot_port),
             "ATS_LOG_LEVEL": "WARNING",
+            "ATS_LOOKS__AUTOMATIC": "false",  # nothing in a thread but what the test is about
+            "ATS_LOOKS__SAMPLE_EVERY": "0",
         }
         loaded = settings_from(environment, **settings)
         try:
@@ -211,6 +213,12 @@ class Rig:
         incident = await self.incident(number)
         async with self.bot.store.transaction() as tx:
             return len([r for r in await timeline.rows(tx, incident.id or 0) if r.kind == kind])
+
+    async def rows(self, number: int, kind: str) -> list[Any]:
+        """The entries of a kind in the incident's timeline, whole."""
+        incident = await self.incident(number)
+        async with self.bot.store.transaction() as tx:
+            return [r for r in await timeline.rows(tx, incident.id or 0) if r.kind == kind]
 
     async def break_database(self) -> None:
         """Refuse new connections to the bot's database and cut those that stand."""

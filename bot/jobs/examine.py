@@ -1,53 +1,106 @@
-"""Look at the systems: `/ats health`, and Diagnose on a card."""
+"""`/ats health`: show what has answered, complete it in place; keep a report current; keep figures."""
 
-import structlog
+from collections.abc import Mapping
+from datetime import timedelta
 
 from bot import probes, render
-from bot.domain.health import HealthReport, Status
+from bot.domain.health import figures
+from bot.domain.looks import systems
 from bot.domain.people import Who
-from bot.errors import AtsError
+from bot.jobs.answers import Answers
+from bot.jobs.examination import Examination
+from bot.jobs.pacing import paced
 from bot.jobs.work import Work
-from bot.operations import diagnosis
+from bot.operations import history, looks, watches
+from bot.render import WatchView
 
-log = structlog.get_logger(__name__)
+
+def known() -> Mapping[str, str]:
+    """The probes by name, and each one's system as it is shown."""
+    return {name: probe.system for name, probe in probes.PROBES.items()}
 
 
-async def examine(work: Work, slack_id: str, channel: str, response_url: str, number: int) -> None:
-    """Probe everything side by side and post what was found: in the incident's thread, or where it was asked."""
+async def health(work: Work, look_id: int) -> None:
+    """One report: everybody who asked sees it grow in one message."""
+    answers = Answers(work, look_id)
+    look, _ = await answers.addressees()
+    if look is None or look.done_at is not None:
+        return
+    only, about = look.subject.get("systems"), str(look.subject.get("name") or "")
+    examination = Examination(work, only, about)
+
+    async def publish() -> None:
+        await _publish(work, answers, examination)
+
+    await paced(examination.run(), publish)
+
+
+async def _publish(work: Work, answers: Answers, examination: Examination) -> None:
     async with work.store.transaction() as tx:
-        asked = probes.Context(work.rules.plan.baseline, tx.now, settings=work.probe_settings)
-    report = await probes.examine(work.target, asked)
+        message = render.health_message(examination.view(), now=tx.now)
+    answered: set[str] = set()
+
+    async def answer() -> int:
+        _, addressees = await answers.addressees()
+        for addressee in [a for a in addressees if a.ref not in answered]:
+            answered.add(addressee.ref)
+            if addressee.place is not None:
+                await answers.write(addressee, message)
+            elif not examination.waiting:
+                await answers.respond(addressee, message)
+        return len(addressees)
+
+    await answer()
+    if not examination.waiting:
+        await answers.finish(answer)
+
+
+async def watch(work: Work, watch_id: int, turn: int) -> None:
+    """One turn of a report that is kept current."""
     async with work.store.transaction() as tx:
-        message = render.health_message(report, now=tx.now)
-        if number:
-            by = Who(slack_id, (await _name(work, slack_id)))
-            await diagnosis.diagnosed(tx, work.rules, number, message, by=by, summary=summary(report))
+        row = await watches.get(tx, watch_id)
+        if row is None or row.ended or row.turn != turn:
             return
-    await _post(work, channel, response_url, message)
+        channel, system, by, until = row.channel, row.system, Who.from_json(row.asked_by), row.until
+    only, about = _asked(system)
+    examination = Examination(work, only, about)
+    view = WatchView(watch_id, until, by.name)
+
+    async def publish() -> None:
+        async with work.store.transaction() as tx:
+            message = render.health_message(examination.view(view), now=tx.now)
+            if (
+                turn == 0 and examination.waiting
+            ):  # later turns show a whole report, not one that shrinks and grows
+                await watches.show(tx, watch_id, channel, message)
+            elif not examination.waiting:
+                await watches.looked(tx, watch_id, turn, message, every=work.rules.looks.watch_every)
+
+    await paced(examination.run(), publish)
 
 
-async def _name(work: Work, slack_id: str) -> str:
-    try:
-        return (await work.directory.user(slack_id)).name
-    except AtsError:
-        return ""
+def _asked(system: str) -> tuple[tuple[str, ...] | None, str]:
+    chosen = systems(system, known())
+    return (chosen.names, chosen.said) if system and chosen.names else (None, "")
 
 
-def summary(report: HealthReport) -> str:
-    """One line for the timeline: what stands out."""
-    odd = [f"{r.system} {r.status}: {r.value}" for r in report.readings if r.status is not Status.OK]
-    return "Diagnosis: " + ("; ".join(odd[:8]) or f"all {len(report.readings)} readings are normal")
-
-
-async def _post(work: Work, channel: str, response_url: str, message: render.Message) -> None:
-    """In the operations channel through the outbox; elsewhere, where the bot may be no member, as an answer."""
-    ours = await work.slack.channel_id(work.rules.channel)
-    if channel != ours and response_url:
-        try:
-            await work.slack.respond(response_url, message.payload(), in_channel=True)
-        except AtsError as error:
-            log.warning("health answered in the operations channel instead", error=str(error))
-        else:
-            return
+async def sample(work: Work) -> None:
+    """Keep figures for the trends, if it is time and no other replica does."""
+    every = work.rules.looks.sample_every
+    if not every:
+        return
     async with work.store.transaction() as tx:
-        await diagnosis.posted(tx, work.rules, message)
+        if not await history.claim(tx, "sample", timedelta(seconds=every)):
+            return
+        recent, now = await history.recent(tx), tx.now
+    context = probes.Context(work.rules.plan.baseline, now, recent, settings=work.probe_settings)
+    report = await probes.examine(work.target, context)
+    async with work.store.transaction() as tx:
+        await history.keep(tx, figures(report.readings))
+
+
+async def purge(work: Work) -> None:
+    """Forget old figures and looks."""
+    async with work.store.transaction() as tx:
+        await history.purge(tx, days=work.rules.looks.keep_days)
+        await looks.purge(tx, days=work.rules.looks.keep_days)

@@ -18,19 +18,19 @@ from procrastinate.jobs import Job
 
 from bot.clock import utcnow
 from bot.errors import AtsError
-from bot.jobs import runs
+from bot.jobs import examine, runs
 from bot.jobs.act import act
 from bot.jobs.checklists import checklist, checklist_time
 from bot.jobs.deliver import deliver
+from bot.jobs.diagnose import diagnosis, step
 from bot.jobs.enrich import adopt, enrich
-from bot.jobs.examine import examine
 from bot.jobs.execute import execute
 from bot.jobs.files import upload
 from bot.jobs.summon import summon
 from bot.jobs.ticker import SLOW, Ticker
 from bot.jobs.work import Work
 from bot.operations import execution, outbox
-from bot.store.session import CARD_QUEUE, EFFECT_QUEUE, RUN_QUEUE
+from bot.store.session import CARD_QUEUE, EFFECT_QUEUE, LOOK_QUEUE, RUN_QUEUE
 
 log = structlog.get_logger(__name__)
 
@@ -41,7 +41,11 @@ PURGE: Final = 3600.0
 STALLED: Final = 30.0  # seconds without a heartbeat; less, and a blocked event loop would run a job twice
 KEEP_HOURS: Final = 24
 GRACE: Final = 3  # seconds that work under way has to end when the process stops
-_AFTER_CARD: Final = {"enrich", "summon"}  # begun by the webhook that begins a card, which people wait for
+_AFTER_CARD: Final = {  # begun by the webhook that begins a card, which people wait for
+    "diagnosis",
+    "enrich",
+    "summon",
+}
 _NOT_TWICE: Final = {"act", "run_note"}
 # What was begun is never begun again by the queue: the sweep and the claim see to it.
 _ONCE: Final = {"run_execute"}
@@ -54,7 +58,10 @@ TASKS: dict[str, tuple[Callable[..., Awaitable[None]], str]] = {
     "act": (act, EFFECT_QUEUE),
     "enrich": (enrich, EFFECT_QUEUE),
     "adopt": (adopt, EFFECT_QUEUE),
-    "examine": (examine, EFFECT_QUEUE),
+    "health": (examine.health, LOOK_QUEUE),
+    "watch": (examine.watch, LOOK_QUEUE),
+    "diagnosis": (diagnosis, LOOK_QUEUE),
+    "step": (step, LOOK_QUEUE),
     "upload": (upload, EFFECT_QUEUE),
     "checklist": (checklist, EFFECT_QUEUE),
     "checklist_time": (checklist_time, EFFECT_QUEUE),
@@ -110,7 +117,8 @@ class Worker:
 
     def start(self) -> None:
         queues = (CARD_QUEUE, EFFECT_QUEUE, RUN_QUEUE)
-        loops = (*(self._jobs(queue) for queue in queues), self._sweeps(), self.ticker.run())
+        looks = self._jobs(LOOK_QUEUE, self._work.rules.looks.at_once)
+        loops = (*(self._jobs(queue) for queue in queues), looks, self._sweeps(), self.ticker.run())
         self._tasks = [asyncio.create_task(loop) for loop in loops]
 
     async def stop(self) -> None:
@@ -120,13 +128,13 @@ class Worker:
             task.cancel()
         await asyncio.gather(*self._tasks, _cut_off(list(self._swept.values())), return_exceptions=True)
 
-    async def _jobs(self, queue: str) -> None:
+    async def _jobs(self, queue: str, concurrency: int = 0) -> None:
         """Procrastinate's worker returns normally when PostgreSQL restarts: start it again."""
         while not self._stopping:
             with contextlib.suppress(Exception):  # an edge: it has logged it, and the sweep sees the rest
                 await self._work.store.jobs.run_worker_async(
                     queues=[queue],
-                    concurrency=self._concurrency,
+                    concurrency=concurrency or self._concurrency,
                     fetch_job_polling_interval=POLL,
                     install_signal_handlers=False,
                     shutdown_graceful_timeout=GRACE,
@@ -165,6 +173,7 @@ class Worker:
         for run_id in ready:  # it waited for another change, or its job was lost
             self._spawn(f"run {run_id}", partial(execute, self._work, run_id))
         await runs.sweep(self._work)
+        self._spawn("sample", partial(examine.sample, self._work))
 
     def hurry(self, channel: str) -> None:
         """Drain a channel now, in this process; the job that was deferred for it finds it done, or does it."""
@@ -197,6 +206,7 @@ class Worker:
         await self._work.store.jobs.job_manager.delete_old_jobs(
             nb_hours=KEEP_HOURS, include_failed=True, include_cancelled=True, include_aborted=True
         )
+        await examine.purge(self._work)
 
 
 async def _cut_off(tasks: Sequence[asyncio.Task[None]]) -> None:

@@ -15,7 +15,7 @@ from bot.domain.happenings import Happening
 from bot.domain.lifecycle import Move, Progress
 from bot.domain.pagerduty import PdEvent, Snapshot, renamed_service
 from bot.domain.people import Who
-from bot.operations import aliases, declarations, echoes, inbox, journal, ladder, outbox, timeline
+from bot.operations import aliases, automatic, declarations, echoes, inbox, journal, ladder, outbox, timeline
 from bot.operations.description import classify, describe, match_entry
 from bot.operations.rules import Rules
 from bot.operations.views import merge_note, status_note
@@ -183,6 +183,7 @@ async def _begin(
     await ladder.arm(tx, rules, incident, ladder.anchor_of(incident))
     await outbox.show_card(tx, incident.id or 0, rules.channel)
     await tx.defer("enrich", queue=EFFECT_QUEUE, incident_id=incident.id)
+    await automatic.by_itself(tx, rules, incident)
     return incident, True
 
 
@@ -321,6 +322,7 @@ async def enriched(
     incident.enriched_at = tx.now
     await match_entry(tx, rules, incident)
     await classify(tx, rules, incident)
+    await automatic.by_itself(tx, rules, incident)
     if _visible(incident) != before:
         await outbox.show_card(tx, incident_id, rules.channel)
 

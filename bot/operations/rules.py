@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import Any, Protocol
 
 from bot.domain import escalation
+from bot.domain.looks import LookSettings
 from bot.domain.step_policy import Rule
 from runbook.model import Plan
 
@@ -27,6 +28,7 @@ class Rules:
     runbook_url: str = ""  # where people read the runbook; cards link to it
     timing: escalation.Timing = field(default_factory=escalation.Timing)
     policies: tuple[Rule, ...] = ()  # of the settings: stricter than the runbook
+    looks: LookSettings = field(default_factory=LookSettings)
 
     @property
     def name(self) -> str:

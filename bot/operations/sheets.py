@@ -10,6 +10,7 @@ from sqlmodel import col
 
 from bot.operations import outbox
 from bot.render import Message as Rendered
+from bot.render import closing
 from bot.store.session import CARD_QUEUE, EFFECT_QUEUE, Tx
 from bot.store.tables import Attachment, Message
 
@@ -142,3 +143,12 @@ async def files_of(tx: Tx, ref: str) -> Sequence[Attachment]:
         .order_by(col(Attachment.id))
     )
     return (await tx.session.execute(query)).scalars().all()
+
+
+async def close(tx: Tx, ref: str, why: str) -> None:
+    """The message `ref` is not written again: nothing is left to press, and its last line says why."""
+    row = await outbox.shown(tx, SHEET, ref)
+    if row is None:
+        return
+    closed = closing(Rendered(str(row.payload["text"]), list(row.payload["blocks"])), why, now=tx.now)
+    await write(tx, ref, Place(row.channel), closed)

@@ -29,8 +29,18 @@ from bot.render.checklists import (
     checklist_time_over,
     checklists_message,
 )
+from bot.render.diagnosis import (
+    ChoiceView,
+    DiagnosisView,
+    PartView,
+    StepView,
+    details_pages,
+    diagnosis_message,
+    diagnosis_summary,
+    step_message,
+)
 from bot.render.happenings import happening_note, merged_away_note, merged_note
-from bot.render.health import health_message
+from bot.render.health import HealthView, WatchView, closing, health_message
 from bot.render.home import home_view
 from bot.render.message import Message, View, home_tab, message, modal
 from bot.render.modals import (
@@ -127,19 +137,25 @@ __all__ = [
     "AuditRow",
     "CardView",
     "Choice",
+    "ChoiceView",
+    "DiagnosisView",
+    "HealthView",
     "HomeView",
     "IncidentRow",
     "Md",
     "Message",
     "OnCallView",
+    "PartView",
     "PolicyLevel",
     "PolicyView",
     "PreviewView",
     "ReminderView",
     "RoleView",
     "RunView",
+    "StepView",
     "TimelineRow",
     "View",
+    "WatchView",
     "Who",
     "WhoamiView",
     "acknowledged_note",
@@ -155,6 +171,7 @@ __all__ = [
     "checklist_skip_modal",
     "checklist_time_over",
     "checklists_message",
+    "closing",
     "code",
     "code_block",
     "confirm_dialog",
@@ -162,6 +179,9 @@ __all__ = [
     "context",
     "date",
     "deny_modal",
+    "details_pages",
+    "diagnosis_message",
+    "diagnosis_summary",
     "divider",
     "dry_run_message",
     "duration",
@@ -224,6 +244,7 @@ __all__ = [
     "section",
     "sections",
     "static_select",
+    "step_message",
     "suggestion_message",
     "table",
     "text_input",

@@ -220,8 +220,12 @@ async def test_diagnose_answers_in_the_thread(rig: Rig) -> None:
     made = await rig.pagerduty.trigger("PM2 High Restart Rate")
     card = await rig.card("PM2", "asked")
     await rig.slack.press(DANA, OPS, card["ts"], "incident_diagnose")
-    await eventually(lambda: "Redis" in str(rig.messages(thread_ts=card["ts"])), within=20)
-    assert await rig.timeline(made["incident_number"], "diagnosis") == 1
+    await eventually(lambda: "What stands out" in str(rig.messages(thread_ts=card["ts"])), within=20)
+
+    async def written_down() -> bool:
+        return await rig.timeline(made["incident_number"], "diagnosis") == 1
+
+    await eventually(written_down, within=30)
 
 
 async def test_http_mode_does_the_same(http_rig: Rig) -> None:

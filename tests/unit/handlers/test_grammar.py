@@ -39,7 +39,8 @@ def test_a_missing_or_odd_number_is_said(typed: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("typed", "meant"), [("helth", "health"), ("timline 4", "timeline N"), ("whoiam", "whoami")]
+    ("typed", "meant"),
+    [("helth", "health [system] [--watch 10m]"), ("timline 4", "timeline N"), ("whoiam", "whoami")],
 )
 def test_the_nearest_command_is_offered(typed: str, meant: str) -> None:
     """A slip of the finger finds what was meant."""
