@@ -109,7 +109,7 @@ async def test_a_system_is_diagnosed_by_the_steps_that_look_at_it(rig: Rig) -> N
     summary = await finished(rig)
     assert "Redis" in text(summary)
     details = await eventually(lambda: replies(rig, summary["ts"]), within=20)
-    assert "PING" in text(details[0])
+    assert "ping" in text(details[0]).lower()
     await rig.slack.command(DANA, OPS, "diag rediss")
     await eventually(lambda: "Did you mean “redis”" in str(rig.messages(user=DANA)))
 
