@@ -43,7 +43,7 @@ RISK: Final = {
     Risk.MANUAL: "by hand, not by the bot",
 }
 # "Caution:" stands before the text already.
-_CAUTION_WORD = re.compile(r"^(?:⚠\ufe0f?\s*)?(?:warning|caution)\s*[:!–—-]\s*", re.IGNORECASE)
+_CAUTION_WORD = re.compile(r"^(?:⚠\ufe0f?\s*)?(?:warning|caution|note|danger)\s*[:!–—-]\s*", re.IGNORECASE)
 SOURCE: Final = {"slack": "in Slack", "pagerduty": "in PagerDuty", "bot": "by the bot"}
 
 

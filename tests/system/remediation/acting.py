@@ -1,5 +1,6 @@
 """What people do around a run, and what is seen of it: the words of the remediation tests."""
 
+from collections.abc import Collection
 from typing import Any
 
 from sqlalchemy import select
@@ -16,12 +17,19 @@ def calls(rig: Rig, system: str) -> list[Any]:
 
 async def ask(rig: Rig, user: str, text: str) -> dict[str, Any]:
     """`/ats run …`, until the window says what it found."""
+    before = list(rig.slack.workspace.stacks.get(user) or [])
     outcome = await rig.slack.command(user, OPS, f"run {text}")
     assert outcome.ok, outcome
+    return await window(rig, user, but=before)
+
+
+async def window(rig: Rig, user: str, *containing: str, but: Collection[str] = ()) -> dict[str, Any]:
+    """The window that is open for a person, once it has been filled in; `but`: not one of these."""
 
     async def found() -> dict[str, Any] | None:
         view = await rig.modal(user)
-        return view if "Reading the guard" not in str(view["blocks"]) else None
+        filled = view["id"] not in but and "⏳" not in str(view["blocks"])
+        return view if filled and all(text in str(view["blocks"]) for text in containing) else None
 
     view: dict[str, Any] = await eventually(found, within=20)
     return view
