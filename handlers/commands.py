@@ -15,7 +15,7 @@ from bot.operations import incidents, requests, timeline
 from bot.operations.requests import Request
 from bot.operations.views import on_call_views, row_view, timeline_view
 from bot.render import Message, RoleView, WhoamiView
-from handlers import checklists, looks, running
+from handlers import checklists, commanding, looks, running
 from handlers.afterwards import Afterwards
 from handlers.asking import Answer, Asker
 from handlers.grammar import Command, Mistake, help_rows, parse
@@ -221,6 +221,7 @@ ANSWERS: dict[str, Answer] = {
     "oncall": _oncall,
     "whoami": _whoami,
     **checklists.ANSWERS,
+    **commanding.ANSWERS,
     **running.ANSWERS,
     **looks.ANSWERS,
 }

@@ -16,7 +16,7 @@ from handlers.grammar import Command, parse
 from handlers.services import Services
 
 log = structlog.get_logger(__name__)
-_CHANGES = {"run", "ack", "resolve", "note", "health", "diag"}
+_CHANGES = {"run", "ack", "resolve", "note", "handover", "postmortem", "health", "diag"}
 
 
 def register(app: AsyncApp, services: Services) -> None:

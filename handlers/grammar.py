@@ -35,6 +35,15 @@ COMMANDS: dict[str, Spec] = {
     "run": Spec("run STEP [name=value] [#N] [--dry-run]", "Run a step of the runbook; shows everything first"),
     "actions": Spec("actions", "Which steps you may run, and which not and why"),
     "audit": Spec("audit [person, step or #N]", "Who ran what, when, and what came of it"),
+    "handover": Spec(
+        "handover N @who [note]",
+        "Give command of it to somebody, or take it: @me",
+        needs_number=True,
+        needs_text=True,
+    ),
+    "postmortem": Spec(
+        "postmortem N [dismiss]", "Draft its postmortem from what is recorded", needs_number=True
+    ),
     "timeline": Spec("timeline N", "Everything that happened, who did it and when", needs_number=True),
     "whoami": Spec("whoami", "Who the bot takes you for, and what you may do"),
     "help": Spec("help", "This list"),

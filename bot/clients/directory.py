@@ -5,6 +5,7 @@ used and said so; without one, the answer is no.
 """
 
 import asyncio
+import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -21,6 +22,8 @@ from bot.errors import AtsError, PermanentError, TemporaryError
 from runbook.model import Contact
 
 T = TypeVar("T")
+_MENTION = re.compile(r"<@([UW][A-Z0-9]+)(?:\|[^>]*)?>")
+MOST_MEMBERS = 100  # of a channel that are looked through for a name
 
 SCHEDULES = (300.0, 86_400.0)
 ONCALL = (30.0, 600.0)  # seconds: fresh, and the oldest that is still used when PagerDuty does not answer
@@ -211,6 +214,32 @@ class Directory:
             return ""
         return user.id if user else ""
 
+    async def slack_id_of(self, pd_id: str) -> str:
+        """The Slack id of a PagerDuty user, "" if they have none; raises bot.errors."""
+        user, _ = await self._remembered.get(f"pdid:{pd_id}", PERSON, lambda: self._pagerduty.user(pd_id))
+        return await self.slack_id(user.email)
+
+    async def named(self, name: str) -> str:
+        """The Slack id of the one person on call, else in the channel, who is called so; "" if none or several.
+
+        A first name will do. Raises bot.errors.
+        """
+        wanted = name.strip().lstrip("@").casefold()
+        mention = _MENTION.fullmatch(name.strip())
+        if mention or not wanted:
+            return mention[1] if mention else ""
+        on_call = {row["slack_id"]: row["name"] for row in self._rota if row.get("slack_id")}
+        found = {user for user, called in on_call.items() if _is_called(called, wanted)}
+        if not found:
+            members, _ = await self._remembered.get(
+                "members", MEMBERS, lambda: self._slack.members(self._channel)
+            )
+            for slack_id in sorted(members)[:MOST_MEMBERS]:
+                user = await self.user(slack_id)
+                if not user.is_bot and not user.deleted and _is_called(user.name, wanted):
+                    found.add(slack_id)
+        return found.pop() if len(found) == 1 else ""
+
     # Slack
 
     async def user(self, slack_id: str) -> SlackUser:
@@ -334,6 +363,12 @@ class Directory:
                 granted.setdefault(schedule_role(contact), why)
                 if contact.role.lower().startswith("secondary"):
                     granted.setdefault(Role.APPROVER, why)
+
+
+def _is_called(name: str, wanted: str) -> bool:
+    """Whether that is the name, its first word, or its words run together ("sam", "sam reyes", "sam.reyes")."""
+    words = name.casefold().split()
+    return wanted in {" ".join(words), ".".join(words), "".join(words), *words[:1]}
 
 
 def _by_schedule(found: Sequence[OnCall], age: float) -> OnCallNow:

@@ -24,6 +24,7 @@ class Action(StrEnum):
     NOTE = "note"
     CHOOSE_ENTRY = "choose_entry"
     CHECKLIST = "checklist"
+    COMMAND = "command"  # hand over, snooze, postmortem
 
 
 _ON_DUTY = frozenset({Role.RESPONDER, Role.APPROVER, Role.SECURITY, Role.ADMIN})
@@ -34,6 +35,7 @@ ALLOWED: dict[Action, frozenset[Role]] = {
     Action.NOTE: _ON_DUTY,
     Action.CHOOSE_ENTRY: _ON_DUTY,
     Action.CHECKLIST: _ON_DUTY,
+    Action.COMMAND: _ON_DUTY,
 }
 
 

@@ -21,6 +21,7 @@ class Watch:
         self._directory = directory
         self._known: dict[str, Duty] = {}
         self._at = float("-inf")
+        self.rows: list[dict[str, str]] = []
         self.asking = asyncio.Lock()  # an older answer must not come after a newer one
 
     async def refresh(self) -> None:
@@ -32,6 +33,7 @@ class Watch:
         rows = await self._directory.rota()
         if not rows:
             return
+        self.rows = rows
         contacts = self._directory.contacts()
         groups = {c.handle: await self._directory.group_id(c.handle) for c in contacts if c.handle}
         self._known = {c.schedule or c.role: duty_of(c, rows, groups.get(c.handle, "")) for c in contacts}

@@ -1,7 +1,9 @@
 """What has fallen due: found in the incidents' rows, many at a time, and fired."""
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Final
 
 import structlog
@@ -10,35 +12,58 @@ from bot.errors import AtsError
 from bot.jobs.work import Work
 from bot.operations import ladder
 from bot.operations.ladder import Fired, Rota
+from bot.store.session import Tx
 
 log = structlog.get_logger(__name__)
 
 BATCH: Final = 50  # incidents in one transaction
 
 
-async def remind(work: Work, *, excused: tuple[datetime, datetime] | None = None) -> list[Fired]:
-    """Fire every reminder that is due now; `excused`: a stretch that the clock was moved over meanwhile."""
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How the clock goes: what it is moved by in drills, and what it was moved over since the last look."""
+
+    offset: timedelta
+    excused: tuple[datetime, datetime] | None = None
+
+
+class _MovedError(Exception):
+    """The clock was moved since the look began: what is due is for the next look, which knows of it."""
+
+
+async def remind(work: Work, pace: Pace) -> list[Fired]:
+    """Fire every reminder that is due now."""
     fired: list[Fired] = []
     tried: set[int] = set()
-    while True:
-        async with work.store.transaction() as tx:
-            ids = [i for i in await ladder.due(tx, limit=BATCH + len(tried)) if i not in tried]
-        if not ids:
-            return fired
-        tried.update(ids)
-        rota = Rota(await work.duty.duties(), excused)
-        fired += await _fire(work, ids, rota)
-
-
-async def _fire(work: Work, ids: Sequence[int], rota: Rota) -> list[Fired]:
     try:
-        async with work.store.transaction() as tx:
+        while True:
+            async with _at(work, pace) as tx:
+                ids = [i for i in await ladder.due(tx, limit=BATCH + len(tried)) if i not in tried]
+            if not ids:
+                return fired
+            tried.update(ids)
+            fired += await _fire(work, ids, Rota(await work.duty.duties(), pace.excused), pace)
+    except _MovedError:
+        return fired
+
+
+@asynccontextmanager
+async def _at(work: Work, pace: Pace) -> AsyncIterator[Tx]:
+    async with work.store.transaction() as tx:
+        if tx.offset != pace.offset:
+            raise _MovedError
+        yield tx
+
+
+async def _fire(work: Work, ids: Sequence[int], rota: Rota, pace: Pace) -> list[Fired]:
+    try:
+        async with _at(work, pace) as tx:
             return await ladder.fire(tx, work.rules, ids, rota)
-    except AtsError:
+    except (AtsError, _MovedError):
         raise  # the database is away: for all of them
     except Exception:
         if len(ids) == 1:
             log.exception("reminder failed", incident=ids[0])
             return []
         log.exception("a batch of reminders failed; one by one instead")
-    return [each for one in ids for each in await _fire(work, [one], rota)]
+    return [each for one in ids for each in await _fire(work, [one], rota, pace)]

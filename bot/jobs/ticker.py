@@ -8,7 +8,8 @@ from typing import Final
 import structlog
 
 from bot.errors import AtsError
-from bot.jobs.remind import remind
+from bot.jobs.command import ask_commanders
+from bot.jobs.remind import Pace, remind
 from bot.jobs.work import Work
 
 log = structlog.get_logger(__name__)
@@ -52,14 +53,13 @@ class Ticker:
 
     async def tick(self) -> None:
         """One look, and all that is due."""
-        excused = await self._moved()
-        await remind(self._work, excused=excused)
+        await remind(self._work, await self._pace())
+        await ask_commanders(self._work)
 
-    async def _moved(self) -> tuple[datetime, datetime] | None:
-        """The stretch that a drill or the demo moved the clock over since the last look, if it did."""
+    async def _pace(self) -> Pace:
+        """How the clock goes, and whether a drill or the demo has moved it since the last look."""
         async with self._work.store.transaction() as tx:
             now, offset = tx.now, tx.offset
         before, self._seen = self._seen, (now, offset)
-        if before is None or offset == before[1]:
-            return None
-        return before[0], now
+        moved = before is not None and offset != before[1]
+        return Pace(offset, (before[0], now) if before and moved else None)

@@ -21,6 +21,7 @@ from bot.errors import AtsError
 from bot.jobs import examine, runs
 from bot.jobs.act import act
 from bot.jobs.checklists import checklist, checklist_time
+from bot.jobs.command import order, tell_shifts
 from bot.jobs.deliver import deliver
 from bot.jobs.diagnose import diagnosis, step
 from bot.jobs.enrich import adopt, enrich
@@ -56,6 +57,7 @@ TASKS: dict[str, tuple[Callable[..., Awaitable[None]], str]] = {
     "deliver": (deliver, CARD_QUEUE),
     "summon": (summon, EFFECT_QUEUE),
     "act": (act, EFFECT_QUEUE),
+    "order": (order, EFFECT_QUEUE),
     "enrich": (enrich, EFFECT_QUEUE),
     "adopt": (adopt, EFFECT_QUEUE),
     "health": (examine.health, LOOK_QUEUE),
@@ -107,6 +109,7 @@ class Worker:
         self._swept: dict[str, asyncio.Task[None]] = {}  # by what it is about: never two of the same
         self._stopping = False
         self.ticker = Ticker(work)
+        self._told: list[dict[str, str]] = []  # the rota that open incidents know of
         self.beat = 0.0  # monotonic time of the last sweep that went well
 
     @property
@@ -169,11 +172,19 @@ class Worker:
             ready = await execution.ready(tx)
         for channel in channels:
             self._spawn(f"deliver {channel}", partial(deliver, self._work, channel))
-        self._spawn("rota", self._work.duty.refresh)
+        self._spawn("rota", self._rota)
         for run_id in ready:  # it waited for another change, or its job was lost
             self._spawn(f"run {run_id}", partial(execute, self._work, run_id))
         await runs.sweep(self._work)
         self._spawn("sample", partial(examine.sample, self._work))
+
+    async def _rota(self) -> None:
+        """Who is on call; what has changed is told where an incident is open."""
+        await self._work.duty.refresh()
+        rows = self._work.duty.rows
+        if rows and rows != self._told:
+            await tell_shifts(self._work, rows)
+            self._told = rows
 
     def hurry(self, channel: str) -> None:
         """Drain a channel now, in this process; the job that was deferred for it finds it done, or does it."""

@@ -6,7 +6,7 @@ from sqlmodel import col
 from bot.domain import escalation
 from bot.domain.pagerduty import Snapshot
 from bot.domain.severity import severity
-from bot.operations import aliases, ladder
+from bot.operations import aliases, followup, ladder
 from bot.operations.rules import Rules
 from bot.store.session import Tx
 from bot.store.tables import Incident
@@ -66,3 +66,5 @@ async def classify(tx: Tx, rules: Rules, incident: Incident) -> None:
     woken = escalation.pages(was) != escalation.pages(new)  # a ladder that runs goes on from where it is
     if was and woken and incident.status == "triggered":  # the first time, _begin arms the ladder itself
         await ladder.arm(tx, rules, incident, ladder.anchor_of(incident))
+    elif was:
+        followup.follow(rules, incident)

@@ -230,7 +230,7 @@ async def _move(
     if incident.status == "triggered":
         await ladder.arm(tx, rules, incident, ladder.anchor_of(incident))
     else:
-        await ladder.disarm(tx, incident)
+        await ladder.disarm(tx, rules, incident)
         incident.pending = {}
     if announce and incident.status != was:
         await journal.say(tx, rules, incident, status_note(incident, by, text))

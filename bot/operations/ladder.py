@@ -15,7 +15,7 @@ from sqlmodel import col
 
 from bot.domain import escalation
 from bot.domain.escalation import Batch, Duty, Rung, Standing
-from bot.operations import outbox, reminders, timeline
+from bot.operations import followup, outbox, reminders, timeline
 from bot.operations.rules import Rules
 from bot.render import AskedView
 from bot.store.session import EFFECT_QUEUE, Tx
@@ -45,19 +45,21 @@ async def arm(tx: Tx, rules: Rules, incident: Incident, anchor: datetime) -> Non
 
     An incident cannot have begun after it was heard of: a clock of PagerDuty's that is ahead delays nothing.
     """
-    await disarm(tx, incident)
+    incident.due_at = None
     incident.level, incident.fired, incident.asked_at = 0, [], None
     incident.anchor_at = min(anchor, tx.now)
     if incident.status == "triggered" and escalation.pages(incident.severity):
         incident.due_at, _ = escalation.next_due(
             rules.ladder_of(incident), standing_of(incident), rules.timing.again
         )
+    followup.follow(rules, incident)
 
 
-async def disarm(tx: Tx, incident: Incident) -> None:
-    """Nothing is due any more."""
+async def disarm(tx: Tx, rules: Rules, incident: Incident) -> None:
+    """Somebody has it, or it is over: the ladder asks nobody any more, and what comes after it begins."""
     del tx
     incident.due_at = None
+    followup.follow(rules, incident)
 
 
 def standing_of(incident: Incident) -> Standing:

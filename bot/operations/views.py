@@ -50,6 +50,7 @@ def card_view(rules: Rules, incident: Incident) -> CardView:
         url=incident.url,
         acked_at=incident.acked_at,
         acked_by=shown(incident.acked_by),
+        commander=_commander(incident),
         resolved_at=incident.resolved_at,
         resolved_by=shown(incident.resolved_by),
         oncall=on_call_views(incident.oncall),
@@ -65,6 +66,13 @@ def card_view(rules: Rules, incident: Incident) -> CardView:
         assigned=tuple(str(a.get("name") or a.get("pd_id")) for a in incident.assignees),
         bridge=extras.bridge(incident.extra),
     )
+
+
+def _commander(incident: Incident) -> Who | None:
+    """Who has command, if that is not who acknowledged."""
+    commander, acked_by = Who.from_json(incident.commander), Who.from_json(incident.acked_by)
+    same = commander.pd_id == acked_by.pd_id if commander.pd_id else commander.slack_id == acked_by.slack_id
+    return None if same else shown(commander)
 
 
 def next_reminder(rules: Rules, incident: Incident) -> tuple[datetime, str] | None:

@@ -105,9 +105,9 @@ def _state(view: CardView, now: datetime) -> Md:
     since = date(view.triggered_at, now)
     if view.status == "acknowledged":
         when = md(" at {}", date(view.acked_at, now)) if view.acked_at else Md("")
-        return md(
-            "*{}* by {}{}. Open since {}.", STATUS[view.status], name(view.acked_by, "somebody"), when, since
-        )
+        command = md(" *Command:* {}.", name(view.commander)) if view.commander else Md("")
+        by = name(view.acked_by, "somebody")
+        return md("*{}* by {}{}.{} Open since {}.", STATUS[view.status], by, when, command, since)
     return md("*{}.* Open since {}.", STATUS.get(view.status, one_line(view.status, 40)), since)
 
 

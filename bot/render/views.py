@@ -49,6 +49,7 @@ class CardView:
     url: str = ""  # the incident in PagerDuty
     acked_at: datetime | None = None
     acked_by: Who | None = None
+    commander: Who | None = None  # who has command, if that is not who acknowledged
     resolved_at: datetime | None = None
     resolved_by: Who | None = None
     oncall: tuple[OnCallView, ...] = ()

@@ -82,12 +82,20 @@ class Incident(SQLModel, table=True):
     due_at: datetime | None = _when()  # when somebody is asked next; null: nobody is
     asked_at: datetime | None = _when()  # when somebody was asked last
     reminders: list[dict[str, Any]] = _json(list)  # [{"at","role","names","key"}], the newest last
+    commander: dict[str, Any] = _json(dict)  # who has command: who acknowledged, or took over since
+    said_at: datetime | None = _when()  # when somebody last wrote how it stands, as of the last look
+    update_due_at: datetime | None = _when()  # when the commander is asked how it stands
+    review_due_at: datetime | None = _when()  # when the postmortem is asked for
+    review_stage: int = 0  # how often it was
+    reviewed: str = ""  # "made", "dismissed"
     pending: dict[str, Any] = _json(dict)  # an action of a person that PagerDuty has not confirmed yet
     looked_at: datetime | None = _when()  # when its automatic diagnosis was asked for: once in its life
     created_at: datetime = _when(nullable=False)
 
     __table_args__ = (
         Index("incident_due", "due_at", postgresql_where=text("due_at is not null")),
+        Index("incident_update", "update_due_at", postgresql_where=text("update_due_at is not null")),
+        Index("incident_review", "review_due_at", postgresql_where=text("review_due_at is not null")),
         Index("incident_open", "id", postgresql_where=text("status <> 'resolved'")),
     )
 

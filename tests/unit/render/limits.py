@@ -11,6 +11,7 @@ ELEMENT_KEYS = {
     "button": {"type", "text", "action_id", "value", "style", "url", "confirm"},
     "overflow": {"type", "action_id", "options", "confirm"},
     "static_select": {"type", "action_id", "placeholder", "options", "option_groups", "initial_option"},
+    "users_select": {"type", "action_id", "placeholder", "initial_user"},
     "plain_text_input": {"type", "action_id", "multiline", "max_length", "placeholder", "initial_value"},
 }
 BLOCK_KEYS = {
@@ -107,7 +108,7 @@ def check_element(node: Json) -> None:
     elif kind == "plain_text_input":
         assert 1 <= node["max_length"] <= 3000
         assert units(node.get("initial_value", "")) <= node["max_length"]
-    else:
+    elif kind != "users_select":
         check_options(node)
     if "placeholder" in node:
         check_plain(node["placeholder"], 150, "placeholder")
