@@ -13,15 +13,11 @@ from tests.systems.servers.pm2 import CRASHING, Pm2, daemons_in
 SECRET = "sk-live-0123456789abcdef"
 
 
-def env_of(pm2: Pm2) -> dict[str, str]:
-    return {"PM2_HOME": str(pm2.home), "HOME": str(pm2.home.parent), "CI": "1"}
-
-
 async def test_applications_that_run_are_ok(pm2: Pm2, target: TargetOf) -> None:
     """Two applications online: one line that says so, and how many."""
     pm2.start("trading-api")
     pm2.start("signal-worker")
-    found = await line(target(env=env_of(pm2)), "pm2")
+    found = await line(target(env=pm2.own), "pm2")
     assert found.status is Status.OK, found
     assert "2 of 2 online" in found.value
 
@@ -31,7 +27,7 @@ async def test_an_application_that_pm2_gave_up_on_is_critical(pm2: Pm2, target: 
     pm2.start("trading-api")
     pm2.start("signal-worker", CRASHING, max_restarts=3, restart_delay=0)
     pm2.wait_for("signal-worker", "errored")
-    found = await line(target(env=env_of(pm2)), "pm2")
+    found = await line(target(env=pm2.own), "pm2")
     assert found.status is Status.CRITICAL, found
     assert "signal-worker errored" in found.value
     assert "exit code 3" in found.value
@@ -43,7 +39,7 @@ async def test_a_stopped_application_is_no_success_though_pm2_exits_0(pm2: Pm2, 
     pm2.start("trading-api")
     pm2.run("stop", "trading-api")
     assert pm2.run("status", "--no-color").returncode == 0
-    found = await line(target(env=env_of(pm2)), "pm2")
+    found = await line(target(env=pm2.own), "pm2")
     assert found.status is Status.WARNING, found
     assert "trading-api stopped" in found.value
 
@@ -52,7 +48,7 @@ async def test_an_application_between_two_tries_is_seen(pm2: Pm2, target: Target
     """Hazard 15: one that PM2 lets wait is “waiting restart”, neither running nor given up."""
     pm2.start("signal-worker", CRASHING, restart_delay=600_000)
     pm2.wait_for("signal-worker", "waiting restart")
-    found = await line(target(env=env_of(pm2)), "pm2")
+    found = await line(target(env=pm2.own), "pm2")
     assert found.status is not Status.OK, found
     assert "signal-worker waiting restart" in found.value
 
@@ -62,7 +58,7 @@ async def test_restart_counters_are_read_and_may_fall(pm2: Pm2, target: TargetOf
     pm2.start("trading-api")
     for _ in range(2):
         assert pm2.run("restart", "trading-api").returncode == 0
-    reached = target(env=env_of(pm2))
+    reached = target(env=pm2.own)
     assert "2 restarts" in (await line(reached, "pm2")).value
     assert pm2.run("reset", "trading-api").returncode == 0
     after = await line(reached, "pm2")
@@ -84,7 +80,7 @@ async def test_the_wrong_pm2_home_is_a_warning_not_an_empty_success(
     assert "Do not restart" in found.hint
     assert len(pm2.list()) == 1
     for pid in daemons_in(other):
-        os.kill(pid, 9)
+        pm2.end(pid)
 
 
 def test_a_renamed_application_leaves_the_old_one_running(pm2: Pm2) -> None:
@@ -101,7 +97,7 @@ async def test_the_applications_secrets_stay_in_their_environment(pm2: Pm2, targ
     """Hazard 15: `pm2 jlist` holds every secret; none is in what the probe keeps or shows."""
     pm2.start("trading-api", env={"EXCHANGE_API_KEY": SECRET})
     assert SECRET in pm2.run("jlist", "--silent").stdout
-    found = await line(target(env=env_of(pm2)), "pm2")
+    found = await line(target(env=pm2.own), "pm2")
     assert "trading-api" not in found.hint
     assert SECRET not in repr(found)
 
@@ -118,7 +114,7 @@ async def test_the_bots_own_environment_never_reaches_an_application(
     assert SECRET in pm2.run("jlist", "--silent").stdout, "the hazard itself"
     pm2.run("delete", "trading-api")
     pm2.run("start", "ecosystem.config.cjs")
-    reached = target(env=env_of(pm2), cwd=pm2.folder)
+    reached = target(env=pm2.own, cwd=pm2.folder)
     done = await reached.run(["pm2", "restart", "ecosystem.config.cjs", "--update-env"], deadline=30)
     assert done.exit == 0, done.stderr
     until(lambda: pm2.one("trading-api")["pm2_env"]["restart_time"] == 1, "restarted")
@@ -132,7 +128,7 @@ async def test_a_hanging_pm2_costs_its_deadline_only(pm2: Pm2, target: TargetOf)
     assert pid
     os.kill(pid, 19)
     try:
-        found = await line(target(env=env_of(pm2)), "pm2", deadline=3)
+        found = await line(target(env=pm2.own), "pm2", deadline=3)
     finally:
         os.kill(pid, 18)
     assert found.status is Status.CRITICAL, found

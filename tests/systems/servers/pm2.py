@@ -3,9 +3,10 @@
 import contextlib
 import json
 import os
+import signal
 import subprocess
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,18 +25,16 @@ class Pm2:
 
     home: Path  # PM2_HOME
     folder: Path  # where ecosystem.config.cjs lies
-    env: Mapping[str, str] = field(default_factory=dict)
 
     @property
-    def environment(self) -> dict[str, str]:
-        return {"PATH": PROGRAMS, "HOME": str(self.home.parent), "PM2_HOME": str(self.home), "CI": "1"} | dict(
-            self.env
-        )
+    def own(self) -> dict[str, str]:
+        """What makes a `pm2` command talk to this daemon."""
+        return {"HOME": str(self.home.parent), "PM2_HOME": str(self.home), "CI": "1"}
 
     def run(self, *argv: str, **env: str) -> subprocess.CompletedProcess[str]:
         """The command line; `env` is added to its environment."""
         return subprocess.run(
-            [program("pm2"), *argv], cwd=self.folder, env=self.environment | env, stdin=subprocess.DEVNULL,
+            [program("pm2"), *argv], cwd=self.folder, env={"PATH": PROGRAMS} | self.own | env, stdin=subprocess.DEVNULL,
             capture_output=True, text=True, timeout=60, check=False,
         )  # fmt: skip
 
@@ -92,8 +91,13 @@ class Pm2:
                 daemon = psutil.Process(pid)
                 apps = daemon.children(recursive=True)
                 for process in (daemon, *apps):
-                    with contextlib.suppress(psutil.NoSuchProcess):
-                        process.kill()
+                    self.end(process.pid)
+
+    @staticmethod
+    def end(pid: int) -> None:
+        """Kill a process, if it is still there."""
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
 
 
 def make(place: Place) -> Pm2:

@@ -57,6 +57,11 @@ class Postgres:
     daemon: Daemon
     port: int
     cluster: Path
+    offset: Path  # how far the server's clock is ahead of ours, for libfaketime
+
+    def later(self, *, minutes: float) -> None:
+        """Move the server's clock forward, as if everybody had waited."""
+        self.offset.write_text(f"+{minutes * 60:.0f}s")
 
     def url(self, user: str = "ats", password: str = APP_PASSWORD, database: str = "trading") -> str:
         return f"postgresql://{user}:{password}@127.0.0.1:{self.port}/{database}"
@@ -86,7 +91,8 @@ class Postgres:
                 connection.close()
 
     def clean(self) -> None:
-        """As after the first start: no other session, no changed setting, no statistics."""
+        """As after the first start: no other session, no changed setting, no statistics, and our own time."""
+        self.offset.write_text("+0s")
         with self.owner() as owner:
             owner.execute(
                 "select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid()"
@@ -111,17 +117,32 @@ def start(place: Place) -> Postgres:
     assert made.returncode == 0, made.stderr
     with (cluster / "postgresql.conf").open("a") as settings:
         settings.write(_SETTINGS)
+    offset = home / "offset"
+    offset.write_text("+0s")
     daemon = place.start(
         [programs() / "postgres", "-D", cluster, "-p", str(port)],
-        name="postgres", ready=lambda: _answers(port), user="postgres",
+        name="postgres", ready=lambda: _answers(port), user="postgres", env=_moved_by(offset),
     )  # fmt: skip
-    server = Postgres(daemon, port, cluster)
+    server = Postgres(daemon, port, cluster, offset)
     with psycopg.connect(server.url("postgres", OWNER_PASSWORD, "postgres"), autocommit=True) as owner:
         for statement in filter(str.strip, _SETUP.split(";")):
             owner.execute(statement.encode())
     with server.owner() as owner:
         owner.execute(_TABLES)
     return server
+
+
+def _moved_by(offset: Path) -> dict[str, str]:
+    """The environment of a server whose clock can be moved while it runs."""
+    found = list(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"))
+    if not found:
+        raise RuntimeError("libfaketime is not installed: `make test-systems` installs it.")
+    return {
+        "LD_PRELOAD": str(found[0]),
+        "FAKETIME_TIMESTAMP_FILE": str(offset),
+        "FAKETIME_NO_CACHE": "1",
+        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+    }
 
 
 def stop(server: Postgres) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import psycopg
 
-from tests.systems.daemon import INSTALLED, Daemon, Place, free_port
+from tests.systems.daemon import INSTALLED, Daemon, Place, free_port, until
 
 _MODULES = INSTALLED / "node" / "node_modules"
 
@@ -14,7 +14,11 @@ _MODULES = INSTALLED / "node" / "node_modules"
 @dataclass(frozen=True, slots=True)
 class Timescale:
     daemon: Daemon
-    url: str  # it serves one connection at a time
+    url: str  # it serves one connection at a time, and turns away whoever comes before it saw the last one go
+
+    def execute(self, statements: str) -> None:
+        """Run these, once it has a moment for us."""
+        until(lambda: _execute(self.url, statements), "TimescaleDB serves us", within=30)
 
 
 def start(place: Place) -> Timescale:
@@ -28,7 +32,11 @@ def start(place: Place) -> Timescale:
 
 
 def _answers(url: str) -> bool:
-    with contextlib.suppress(psycopg.OperationalError):
-        psycopg.connect(url, connect_timeout=5).close()
+    return _execute(url, "select 1")
+
+
+def _execute(url: str, statements: str) -> bool:
+    with contextlib.suppress(psycopg.OperationalError), psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(statements.encode())
         return True
     return False

@@ -1,0 +1,41 @@
+"""A real nginx: its configuration test, as root and as an ordinary user (S33; hazard 38)."""
+
+import subprocess
+
+from bot.targets import Target
+from tests.systems.conftest import TargetOf
+from tests.systems.daemon import Place, program
+from tests.systems.servers import nginx as servers
+from tests.systems.servers.nginx import Nginx
+
+
+def as_postgres(made: Nginx) -> subprocess.CompletedProcess[str]:
+    """`nginx -t` as a user who may not read a root's files."""
+    return subprocess.run(
+        [program("nginx"), "-t", "-q", "-c", str(made.config)],
+        user="postgres", group="postgres", extra_groups=[], cwd="/", capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+
+async def outcome(reached: Target, made: Nginx) -> tuple[int, str]:
+    answer = await reached.run(["nginx", "-t", "-q", "-c", str(made.config)])
+    return answer.exit, answer.stderr
+
+
+async def test_a_good_configuration_passes_and_a_bad_one_is_named(place: Place, target: TargetOf) -> None:
+    """Exit 0; else exit 1, with the file and the line."""
+    assert (await outcome(target(), servers.configured(place)))[0] == 0
+    status, said = await outcome(target(), servers.configured(place, "proxy_passs http://127.0.0.1:8000;"))
+    assert status == 1
+    assert 'unknown directive "proxy_passs"' in said
+    assert "nginx.conf:" in said
+
+
+def test_an_ordinary_user_fails_on_a_good_configuration(place: Place) -> None:
+    """Hazard 38, shown: the same good file fails for want of rights, with other words than a bad file."""
+    made = servers.configured(place)
+    made.home.chmod(0o700)
+    assert made.test().returncode == 0
+    done = as_postgres(made)
+    assert done.returncode == 1
+    assert "Permission denied" in done.stderr

@@ -1,0 +1,64 @@
+"""The backups' bucket on a real S3 server, with the real `aws` command (S21; hazard 37)."""
+
+from bot.targets import Target
+from bot.targets.checks import Verdict, evaluate
+from bot.targets.steps import Outcome
+from tests.systems.conftest import TargetOf
+from tests.systems.servers.s3 import S3, SECRET
+from tests.systems.steps import output, run, step, verified
+
+
+def reached(target: TargetOf, s3: S3, **env: str) -> Target:
+    return target(env=s3.environment | env)
+
+
+async def test_the_uploads_are_listed_with_date_and_size(s3: S3, target: TargetOf) -> None:
+    """Both kinds, newest and older."""
+    s3.put("postgres/trading-2026-11-26.dump", 4096, hours_ago=24)
+    s3.put("postgres/trading-2026-11-27.dump", 5000)
+    s3.put("redis/redis-2026-11-27.rdb.gz", 100)
+    result = await run(reached(target, s3), "backup.uploads")
+    assert result.ok, result
+    assert "5000 trading-2026-11-27.dump" in output(result)
+    assert "redis-2026-11-27.rdb.gz" in output(result)
+
+
+async def test_a_backup_is_verified_by_todays_object_and_not_by_a_list(s3: S3, target: TargetOf) -> None:
+    """Hazard 37: yesterday's upload lists without an error, and verifies nothing."""
+    s3.put("postgres/trading-2026-11-26.dump", 4096, hours_ago=24)
+    assert (await run(reached(target, s3), "recovery.list")).ok
+    verdict = await short(reached(target, s3))
+    assert not verdict.holds, verdict
+    s3.put("postgres/trading-2026-11-27.dump", 5000)
+    assert (await verified(reached(target, s3), "backup.postgres")).holds
+
+
+async def short(target: Target) -> Verdict:
+    """One look of the verification, without its minute of patience."""
+    return await evaluate(target, step("backup.postgres").verify, deadline=20)
+
+
+async def test_a_wrong_key_fails_with_the_servers_word_and_shows_no_key(s3: S3, target: TargetOf) -> None:
+    """No permission is told from an empty bucket."""
+    result = await run(reached(target, s3, AWS_SECRET_ACCESS_KEY="wrong-s3cret-0123456789"), "recovery.list")
+    assert result.outcome is Outcome.FAILED
+    assert "SignatureDoesNotMatch" in output(result)
+    assert SECRET not in repr(result)
+    assert "wrong-s3cret" not in repr(result)
+
+
+async def test_an_s3_that_is_gone_fails_in_time(s3: S3, target: TargetOf) -> None:
+    """Nothing listens: the step says that it could not connect, within its deadline."""
+    s3.daemon.kill()
+    result = await run(reached(target, s3, AWS_MAX_ATTEMPTS="1"), "recovery.list", deadline=30)
+    assert result.outcome is Outcome.FAILED
+    assert "Could not connect" in output(result)
+
+
+async def test_a_bucket_that_is_not_there_is_named(s3: S3, target: TargetOf) -> None:
+    """Without the bucket the step fails, and does not call it “no backups”."""
+    for each in sorted(s3.folder.rglob("*"), reverse=True):
+        each.rmdir()
+    result = await run(reached(target, s3), "recovery.list")
+    assert result.outcome is Outcome.FAILED
+    assert "NoSuchBucket" in output(result)
