@@ -29,10 +29,10 @@ def git(pm2: Pm2, *argv: str) -> str:
 
 
 def deployed(pm2: Pm2, **second: object) -> None:
-    """Two commits of ecosystem.config.cjs, the second with a mistake."""
+    """Two commits of ecosystem.config.cjs, the second with a mistake; what runs is the second."""
     pm2.app("trading-api")
     git(pm2, "init", "-q")
-    for options in ({}, second):
+    for options in ({"args": "--good"}, second):
         pm2.ecosystem({"name": "trading-api"} | options)
         git(pm2, "add", "ecosystem.config.cjs")
         git(pm2, "commit", "-q", "-m", "configuration")
@@ -137,4 +137,15 @@ async def test_the_configuration_comes_back_and_a_good_copy_is_never_overwritten
     assert older.read_text() == broken, "the copy was overwritten by the second backup"
     assert (await run(reached, "pm2.reload", deadline=60)).ok
     until(lambda: pm2.one("trading-api")["pm2_env"]["status"] == "online", "it runs again")
-    assert not pm2.one("trading-api")["pm2_env"].get("args")
+    assert pm2.one("trading-api")["pm2_env"]["args"] == ["--good"]
+
+
+async def test_a_reload_does_not_forget_what_the_configuration_no_longer_says(
+    pm2: Pm2, reached: Target
+) -> None:
+    """Shown: PM2 merges. An environment variable that only the mistake had stays in the reloaded application."""
+    deployed(pm2, args="--good", env={"MISTAKE": "1"})
+    assert (await run(reached, "pm2.config-backup")).ok
+    assert (await run(reached, "pm2.config-restore")).ok
+    assert (await run(reached, "pm2.reload", deadline=60)).ok
+    assert pm2.one("trading-api")["pm2_env"]["MISTAKE"] == "1"

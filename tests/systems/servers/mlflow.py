@@ -31,8 +31,8 @@ def start(place: Place) -> MlFlow:
             "--workers", "1", "--backend-store-uri", f"sqlite:///{home}/mlflow.db",
             "--default-artifact-root", str(home / "artifacts"),
         ],
-        name="mlflow", ready=lambda: _healthy(port), within=120, cwd=home,
-        env={"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"},
+        name="mlflow", ready=lambda: _healthy(port), within=240, cwd=home,
+        env={"DO_NOT_TRACK": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},
     )  # fmt: skip
     return MlFlow(daemon, port)
 
