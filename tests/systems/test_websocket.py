@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 import websockets.asyncio.server as ws
+from websockets.http11 import Request, Response
 
 from bot.targets.steps import Outcome
 from tests.systems.conftest import TargetOf
@@ -21,7 +22,7 @@ async def stream() -> AsyncIterator[Stream]:
     """Serve a market stream; gives the rewrites that lead to it."""
     servers: list[ws.Server] = []
 
-    def refuse(connection: ws.ServerConnection, request: ws.Request) -> ws.Response | None:
+    def refuse(connection: ws.ServerConnection, request: Request) -> Response | None:
         if request.path != "/ws/market":
             return connection.respond(http.HTTPStatus.FORBIDDEN, "no such stream\n")
         return None
