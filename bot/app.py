@@ -33,6 +33,7 @@ from bot.errors import AtsError, ConfigError
 from bot.jobs import worker as jobs
 from bot.jobs.work import Work
 from bot.operations.rules import Rules
+from bot.plots.child import Plotter
 from bot.probes import ProbeSettings
 from bot.runbook_watch import RunbookWatch
 from bot.services import BotServices
@@ -173,6 +174,7 @@ class Bot:
             target=self.target,
             current_rules=lambda: self.rules,
             from_email=settings.pagerduty_from_email,
+            plotter=Plotter(settings.data_dir / "matplotlib"),
             probe_settings=probe_settings(settings),
         )
         self.worker = jobs.Worker(self.work)

@@ -90,6 +90,7 @@ class Rig:
             "ATS_LOG_LEVEL": "WARNING",
             "ATS_LOOKS__AUTOMATIC": "false",  # nothing in a thread but what the test is about
             "ATS_LOOKS__SAMPLE_EVERY": "0",
+            "ATS_DATA_DIR": str(folder.parent / "ats"),  # of the session: the fonts are looked for once
         }
         loaded = settings_from(environment, **settings)
         try:

@@ -9,15 +9,16 @@ import structlog
 from bot import render
 from bot.domain.people import Who
 from bot.domain.policy import Action, decide
-from bot.domain.questions import Question, reads
+from bot.domain.questions import reads
 from bot.errors import AtsError
 from bot.jobs.answering import tell
 from bot.jobs.answers import Addressee, Answers
+from bot.jobs.asking import question_of
 from bot.jobs.inquiry import Inquiry, read_step
 from bot.jobs.pacing import paced
 from bot.jobs.work import Work
 from bot.operations import diagnosis as operation
-from bot.operations import incidents, outbox, sheets
+from bot.operations import outbox, sheets
 from bot.operations.looks import Asked
 from bot.operations.sheets import Place, Upload
 from bot.render import DiagnosisView, PartView, StepView
@@ -29,7 +30,6 @@ log = structlog.get_logger(__name__)
 
 FIRST: Final = 1.2  # seconds until what has answered is shown
 PATIENCE: Final = 8.0  # seconds for the messages to be posted, so that the timeline can link to them
-ENRICHED: Final = 1.5  # seconds for PagerDuty's details, which may name the runbook's entry
 
 
 async def diagnosis(work: Work, look_id: int) -> None:
@@ -38,7 +38,7 @@ async def diagnosis(work: Work, look_id: int) -> None:
     look, _ = await answers.addressees()
     if look is None or look.done_at is not None:
         return
-    inquiry = Inquiry(work, await _question(work, look))
+    inquiry = Inquiry(work, await question_of(work, look))
 
     async def publish() -> None:
         for addressee in (await answers.addressees())[1]:
@@ -48,32 +48,11 @@ async def diagnosis(work: Work, look_id: int) -> None:
     await _finish(work, answers, inquiry, look_id)
 
 
-async def _question(work: Work, look: Look) -> Question:
-    """What is asked; an incident's entry as it is known by now."""
-    subject, entry = look.subject, str(look.subject.get("entry") or "")
-    name = str(subject.get("name") or "")
-    if subject.get("incident") and not entry:
-        entry = await _entry_of(work, int(subject["incident"]))
-    found = work.rules.plan.entry(entry)
-    return Question(found.title if found else name, entry, tuple(subject.get("systems") or ()))
-
-
-async def _entry_of(work: Work, incident_id: int) -> str:
-    """An incident's entry; one that was just begun may get it from the alert's details."""
-    for _ in range(int(ENRICHED / 0.1)):
-        async with work.store.transaction() as tx:
-            incident = await incidents.get(tx, incident_id)
-        if incident is None or incident.entry_id or incident.enriched_at is not None:
-            return incident.entry_id if incident else ""
-        await asyncio.sleep(0.1)
-    return ""
-
-
 async def _show(work: Work, addressee: Addressee, inquiry: Inquiry, look_id: int) -> None:
     """The summary, and what was read in its thread (an incident's: both in the incident's thread)."""
     if addressee.place is None:
         return
-    view = inquiry.view(by=addressee.asked.by.name, look=look_id)
+    view = inquiry.view(by=addressee.asked.by.name, look=look_id, number=addressee.asked.number)
     async with work.store.transaction() as tx:
         message = render.diagnosis_message(view, now=tx.now)
         number = await sheets.write(tx, addressee.ref, addressee.place, message)
@@ -109,7 +88,7 @@ async def _finish(work: Work, answers: Answers, inquiry: Inquiry, look_id: int) 
 
 async def _complete(work: Work, answers: Answers, addressee: Addressee, inquiry: Inquiry, look_id: int) -> str:
     """Everything for one addressee; the address of what was read."""
-    view = inquiry.view(by=addressee.asked.by.name, look=look_id)
+    view = inquiry.view(by=addressee.asked.by.name, look=look_id, number=addressee.asked.number)
     if addressee.place is None:
         async with work.store.transaction() as tx:
             message = render.diagnosis_message(view, now=tx.now)

@@ -112,7 +112,7 @@ class Inquiry:
     def complete(self) -> bool:
         return self._took > 0
 
-    def view(self, *, by: str = "", look: int = 0) -> DiagnosisView:
+    def view(self, *, by: str = "", look: int = 0, number: int = 0) -> DiagnosisView:
         """What is known, for people."""
         health = self._examination.view()
         steps = tuple(self._views[step.id] for step in self._steps)
@@ -134,6 +134,8 @@ class Inquiry:
             waiting=tuple(dict.fromkeys(waiting)),
             by=by,
             look=look,
+            number=number,
+            offered=entry.steps if entry and self.complete else (),
         )
 
 

@@ -2,12 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from bot.clients.directory import Directory
 from bot.clients.pagerduty import PagerDuty
 from bot.clients.slack import Slack
 from bot.jobs.duty import Watch
 from bot.operations.rules import Rules
+from bot.plots.child import Plotter
 from bot.probes import ProbeSettings
 from bot.store.session import Store
 from bot.targets import Target
@@ -24,6 +26,7 @@ class Work:
     target: Target
     current_rules: Callable[[], Rules]
     from_email: str = ""  # last resort for PagerDuty's From
+    plotter: Plotter = field(default_factory=lambda: Plotter(Path(".ats") / "matplotlib"))
     probe_settings: ProbeSettings = field(default_factory=ProbeSettings)
     duty: Watch = field(init=False)
 

@@ -27,6 +27,7 @@ from bot.jobs.diagnose import diagnosis, step
 from bot.jobs.enrich import adopt, enrich
 from bot.jobs.execute import execute
 from bot.jobs.files import upload
+from bot.jobs.plots import plot
 from bot.jobs.summon import summon
 from bot.jobs.ticker import SLOW, Ticker
 from bot.jobs.work import Work
@@ -44,6 +45,7 @@ KEEP_HOURS: Final = 24
 GRACE: Final = 3  # seconds that work under way has to end when the process stops
 _AFTER_CARD: Final = {  # begun by the webhook that begins a card, which people wait for
     "diagnosis",
+    "plot",
     "enrich",
     "summon",
 }
@@ -64,6 +66,7 @@ TASKS: dict[str, tuple[Callable[..., Awaitable[None]], str]] = {
     "watch": (examine.watch, LOOK_QUEUE),
     "diagnosis": (diagnosis, LOOK_QUEUE),
     "step": (step, LOOK_QUEUE),
+    "plot": (plot, LOOK_QUEUE),
     "upload": (upload, EFFECT_QUEUE),
     "checklist": (checklist, EFFECT_QUEUE),
     "checklist_time": (checklist_time, EFFECT_QUEUE),

@@ -14,6 +14,7 @@ from bot.store.session import LOOK_QUEUE, Tx
 from bot.store.tables import Look
 
 SAME = timedelta(seconds=5)  # the same question within this time is answered by the same look
+_TASKS = {"health": ("health",), "diagnosis": ("diagnosis", "plot")}
 _LOCK = 0x4C4F  # first key of the advisory locks of questions
 
 
@@ -57,7 +58,8 @@ async def ask(
     )
     tx.session.add(look)
     await tx.session.flush()
-    await tx.defer(kind, queue=LOOK_QUEUE, look_id=look.id)
+    for task in _TASKS[kind]:
+        await tx.defer(task, queue=LOOK_QUEUE, look_id=look.id)
     return look.id or 0
 
 

@@ -37,6 +37,7 @@ from bot.render.diagnosis import (
     details_pages,
     diagnosis_message,
     diagnosis_summary,
+    plots_comment,
     step_message,
 )
 from bot.render.happenings import happening_note, merged_away_note, merged_note
@@ -229,6 +230,7 @@ __all__ = [
     "overflow",
     "parameters_modal",
     "plain_message",
+    "plots_comment",
     "read_message",
     "refusal_message",
     "reminder_dm",

@@ -11,8 +11,10 @@ from bot.domain.trends import Trend
 from bot.render.blocks import Block, actions, context, header, option, section, sections, static_select, table
 from bot.render.health import worst_first
 from bot.render.message import Message, message, text_size
+from bot.render.run_modals import offers
 from bot.render.text import Md, bold, clip, code, code_block, count, date, joined, lines, md, one_line, prose
 from bot.render.words import HEALTH, cautions
+from runbook.model import Step
 
 SHORT: Final = 1100  # characters of output that are shown in the thread; more goes into a file
 SHORT_LINES: Final = 18
@@ -83,6 +85,8 @@ class DiagnosisView:
     waiting: tuple[str, ...] = ()
     by: str = ""  # who asked; empty: nobody, the bot did it by itself
     look: int = 0  # for its menus
+    number: int = 0  # of the incident, for the steps that may be run about it
+    offered: tuple[Step, ...] = ()  # the entry's steps that change something
 
 
 def diagnosis_message(view: DiagnosisView, *, now: datetime, marker: str = "") -> Message:
@@ -93,6 +97,7 @@ def diagnosis_message(view: DiagnosisView, *, now: datetime, marker: str = "") -
         *sections(_stands_out(view, now)),
         *(sections(_read(view)) if view.steps else []),
         *_choices(view),
+        *_offers(view),
         *(sections(md("⏳ *Still waiting for:* {}", ", ".join(view.waiting))) if view.waiting else []),
         context(_small(view, now)),
     ]
@@ -201,6 +206,12 @@ def _choices(view: DiagnosisView) -> list[Block | None]:
     return blocks
 
 
+def _offers(view: DiagnosisView) -> list[Block | None]:
+    """The steps that change something, for an incident; who may, and whether, is asked at the press."""
+    row = offers(view.offered, view.number) if view.number else None
+    return [section(Md("*Steps that change something* (you are asked first)")), row] if row else []
+
+
 def _small(view: DiagnosisView, now: datetime) -> Md:
     by = md("Asked by {}", one_line(view.by, 60)) if view.by else Md("Done by the bot by itself, reading only")
     took = "" if view.waiting else f"{view.took:.1f} s"
@@ -276,7 +287,8 @@ def excerpt(text: str) -> str:
     if len(kept) > SHORT_LINES:
         left = len(kept) - SHORT_LINES
         kept = [*kept[:6], f"… {count(left, 'line')} more, in the file below …", *kept[-(SHORT_LINES - 6) :]]
-    return "\n".join(clip(line, 160) for line in kept)
+    width = min(160, 2 * (SHORT - 100) // len(kept))
+    return "\n".join(clip(line, width) for line in kept)
 
 
 def as_text(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -292,3 +304,10 @@ def as_text(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 def _cell(text: str, width: int) -> str:
     return clip(" ".join(text.split()), 40).ljust(width)
+
+
+def plots_comment(told: Sequence[tuple[str, str]]) -> Md:
+    """What the pictures show, in words, under them; or why there are none."""
+    return lines(
+        *(md("📈 *{}*: {}", one_line(title, 100), prose(one_line(words, 500))) for title, words in told)
+    )
