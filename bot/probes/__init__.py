@@ -3,7 +3,37 @@
 from collections.abc import AsyncGenerator, Collection, Mapping
 
 from bot.domain.health import HealthReport, Reading, Sample
-from bot.probes import api, cpu, disk, docker, memory, pm2, postgres, redis
+from bot.probes import (
+    api,
+    app_log,
+    backup_logs,
+    backups,
+    certificates,
+    clocks,
+    containers,
+    cpu,
+    disk,
+    docker,
+    grafana,
+    heap,
+    helm,
+    kubernetes,
+    loki,
+    memory,
+    mlflow,
+    models,
+    nginx,
+    performance,
+    pm2,
+    postgres,
+    prometheus,
+    rate_gate,
+    redis,
+    sockets,
+    statements,
+    systemd,
+    timescale,
+)
 from bot.probes.examine import Probes, chosen, each, examine_all
 from bot.probes.probe import Context, Probe
 from bot.probes.settings import ProbeSettings, checked
@@ -11,13 +41,34 @@ from bot.targets import Target
 
 PROBES: Probes = {
     "api": api.PROBE,
+    "performance": performance.PROBE,
+    "heap": heap.PROBE,
+    "models": models.PROBE,
+    "websocket": sockets.PROBE,
+    "rate-gate": rate_gate.PROBE,
     "database": postgres.PROBE,
+    "statements": statements.PROBE,
+    "timescale": timescale.PROBE,
     "redis": redis.PROBE,
     "pm2": pm2.PROBE,
     "docker": docker.PROBE,
+    "containers": containers.PROBE,
+    "kubernetes": kubernetes.PROBE,
+    "helm": helm.PROBE,
+    "loki": loki.PROBE,
+    "prometheus": prometheus.PROBE,
+    "grafana": grafana.PROBE,
+    "mlflow": mlflow.PROBE,
+    "backups": backups.PROBE,
+    "backup-logs": backup_logs.PROBE,
+    "nginx": nginx.PROBE,
+    "systemd": systemd.PROBE,
     "disk": disk.PROBE,
     "memory": memory.PROBE,
     "cpu": cpu.PROBE,
+    "log": app_log.PROBE,
+    "certificates": certificates.PROBE,
+    "clocks": clocks.PROBE,
 }
 
 __all__ = ["PROBES", "Context", "Probe", "ProbeSettings", "Sample", "configured", "examine", "examine_each"]

@@ -1,48 +1,66 @@
-"""The trading API: its health endpoint, and how long that takes."""
+"""The trading API: its health endpoint, how long that takes, and whether it trades."""
+
+from typing import Any
 
 from bot.domain.health import Reading, Status
 from bot.errors import ServerError
 from bot.probes import baseline as judged
+from bot.probes.judging import Finding, line, worst
 from bot.probes.probe import Context, Options, Probe
 from bot.targets import HttpAnswer, Target
 
 SYSTEM = "Trading API"
 METRIC = "API Response Time (p95)"
-_DEFAULT = (0.5, 2.0)  # seconds
+DEFAULT = (0.5, 2.0)  # seconds
 _WELL = frozenset({"ok", "healthy", "up", "pass", "ready", "running", "true", "connected", "enabled"})
 _HINT = "Look at the API's log; the runbook's entry on the trading API has the first steps."
+_STOPPED = "If nobody stopped it on purpose, find out who did: `/api/trading/state` says when."
+
+
+def address(target: Target, path: str) -> str:
+    """A path of the API, as the runbook would write it."""
+    return target.settings.api_url.rstrip("/") + path
 
 
 async def measure(target: Target, deadline: float, _options: Options) -> HttpAnswer:
-    return await target.http("GET", f"{target.settings.api_url.rstrip('/')}/api/health", deadline=deadline)
+    return await target.http("GET", address(target, "/api/health"), deadline=deadline)
 
 
 def read(answer: HttpAnswer, context: Context) -> tuple[Reading, ...]:
     """One line: what the API says of itself, and its response time against the baseline."""
-    verdict = judged.duration(METRIC, answer.took, context.baseline, _DEFAULT)
-    said, ill = _said(answer)
-    status = verdict.status if verdict.status is Status.CRITICAL or not ill else Status.WARNING
-    slow = verdict.status is not Status.OK
-    hint = _HINT if ill else "It answers, slowly." if slow else ""
+    verdict = judged.duration(METRIC, answer.took, context.baseline, DEFAULT)
     milliseconds = answer.took * 1000
-    return (
-        Reading(SYSTEM, status, f"{said} in {milliseconds:.0f} ms", verdict.normal, hint, number=round(milliseconds, 1),
-                unit="ms", threshold=verdict.threshold, source=verdict.source),
-    )  # fmt: skip
+    said = _said(answer)
+    slow = "It answers, slowly." if verdict.status is not Status.OK else ""
+    first = Finding(
+        worst((verdict.status, said[0].status)),
+        f"{said[0].says} in {milliseconds:.0f} ms",
+        said[0].hint or slow,
+    )
+    return (line(SYSTEM, [first, *said[1:]], verdict.bounds, number=round(milliseconds, 1), unit="ms"),)
 
 
-def _said(answer: HttpAnswer) -> tuple[str, bool]:
+def _said(answer: HttpAnswer) -> list[Finding]:
     """What the body says, and whether that is a complaint."""
     try:
         body = answer.json()
     except ServerError as error:
-        return f"answers {error}", True
+        return [Finding(Status.WARNING, f"answers {error}", _HINT)]
     if not isinstance(body, dict) or "status" not in body:
-        return f"answers {answer.status}", False
+        return [Finding(Status.OK, f"answers {answer.status}")]
     word = str(body["status"])[:40]
     services = body.get("services")
     broken = _broken(services) if isinstance(services, dict) else []
-    return ": ".join(filter(None, [word, ", ".join(broken)])), word.casefold() not in _WELL or bool(broken)
+    ill = word.casefold() not in _WELL or bool(broken)
+    says = ": ".join(filter(None, [word, ", ".join(broken)]))
+    return [Finding(Status.WARNING if ill else Status.OK, says, _HINT if ill else ""), *_trading(body)]
+
+
+def _trading(body: dict[str, Any]) -> list[Finding]:
+    word = str(body.get("trading", ""))[:40]
+    if not word or word.casefold() in _WELL:
+        return []
+    return [Finding(Status.WARNING, f"trading is {word}", _STOPPED)]
 
 
 def _broken(services: dict[object, object]) -> list[str]:
@@ -54,10 +72,10 @@ PROBE = Probe(
     SYSTEM,
     measure,
     read,
-    asks="`GET /api/health`, and how long that takes",
+    asks="`GET /api/health` of the trading API, and how long that takes",
     normal="answers 200, < 500 ms",
-    warning="it complains of itself or of a service, or 500 ms and more",
-    critical="it does not answer, answers with an error, or takes > 2 s",
+    warning="it complains of itself or of a service, trading is disabled, or 500 ms and more",
+    critical="no answer, an error, or > 2 s",
     source=judged.SOURCE,
     hint=_HINT,
 )

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bot.domain.health import Status
+from bot.probes.judging import Bounds
 from runbook.model import BaselineRow, Bound
 
 SOURCE = "the runbook's baseline"
@@ -19,6 +20,10 @@ class Verdict:
     normal: str
     threshold: str
     source: str
+
+    @property
+    def bounds(self) -> Bounds:
+        return Bounds(self.normal, self.threshold, self.source)
 
 
 def percent(

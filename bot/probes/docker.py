@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from bot.domain.health import Reading, Status
-from bot.errors import ConfigError, ServerError, UnauthorizedError, UnreachableError
+from bot.errors import AbsentError, ServerError, UnauthorizedError, UnreachableError
+from bot.probes.judging import Bounds, Finding, line, named
 from bot.probes.probe import Context, Options, Probe
 from bot.targets import ExecAnswer, Target
 
 SYSTEM = "Docker services"
-_NORMAL = "all services running and healthy"
+_BOUNDS = Bounds("all services running and healthy", "one has failed, or is unhealthy", "Docker's own word")
 _KEEP = 1024 * 1024  # bytes
-_NAMED = 5  # services named in a line; the rest are counted
 _HINT = "`docker compose logs --tail 50 SERVICE` says why."
 
 
@@ -35,7 +35,7 @@ async def measure(target: Target, deadline: float, _options: Options) -> tuple[S
     return parse(answer.stdout)
 
 
-def refusal(answer: ExecAnswer, said: str) -> Exception:
+def refusal(answer: ExecAnswer, said: str, program: str = "docker compose ps") -> Exception:
     """The error for what docker wrote instead of an answer."""
     lower = said.casefold()
     if "permission denied" in lower:
@@ -45,15 +45,15 @@ def refusal(answer: ExecAnswer, said: str) -> Exception:
     if "cannot connect to the docker daemon" in lower or "failed to connect to the docker api" in lower:
         return UnreachableError("refused: the Docker daemon does not run. `systemctl status docker` says why.")
     if "no configuration file provided" in lower:
-        return ConfigError("not configured: no compose file here. Set the target's working directory.")
+        return AbsentError("not configured: no compose file here. Set the target's working directory.")
     if (
         "not a docker command" in lower
         or "unknown shorthand flag" in lower
         or "unknown flag: --format" in lower
     ):
-        return ConfigError("not installed: this docker has no `compose`. Install the Compose plugin.")
+        return AbsentError("not installed: this docker has no `compose`. Install the Compose plugin.")
     last = said.splitlines()[-1] if said else "nothing on its error output"
-    return ServerError(f"`docker compose ps` ended with {answer.exit}: {last[:200]}")
+    return ServerError(f"`{program}` ended with {answer.exit}: {last[:200]}")
 
 
 def parse(text: str) -> tuple[Service, ...]:
@@ -68,9 +68,9 @@ def _entries(text: str) -> Iterator[dict[str, Any]]:
     if text.lstrip().startswith("["):
         yield from json.loads(text)
         return
-    for line in text.splitlines():
-        if line.strip():
-            yield json.loads(line)
+    for row in text.splitlines():
+        if row.strip():
+            yield json.loads(row)
 
 
 def _service(entry: dict[str, Any]) -> Service:
@@ -86,14 +86,12 @@ def read(services: tuple[Service, ...], _context: Context) -> tuple[Reading, ...
     """One line: what does not run or is not healthy first, then how many are well."""
     if not services:
         hint = "Is the target's working directory the one with the compose file?"
-        return (Reading(SYSTEM, Status.WARNING, "no services", _NORMAL, hint),)
-    judged = [(judge(s), s) for s in services]
-    ill = [s for status, s in judged if status is not Status.OK]
-    parts = [_wording(s) for s in ill[:_NAMED]]
-    parts += [f"{len(ill) - _NAMED} more"] if len(ill) > _NAMED else []
-    parts.append(f"{len(services) - len(ill)} of {len(services)} well")
-    status = min((status for status, _ in judged), key=list(Status).index)
-    return (Reading(SYSTEM, status, "; ".join(parts), _NORMAL, _HINT if ill else ""),)
+        return (line(SYSTEM, [Finding(Status.WARNING, "no services", hint)], _BOUNDS),)
+    judged = [Finding(judge(s), _wording(s), _HINT) for s in services]
+    ill = [f for f in judged if f.status is not Status.OK]
+    more = [Finding(ill[-1].status, said) for said in named([f.says for f in ill])[5:]]
+    well = Finding(Status.OK, f"{len(services) - len(ill)} of {len(services)} well")
+    return (line(SYSTEM, [*ill[:5], *more, well], _BOUNDS, number=float(len(ill))),)
 
 
 def judge(service: Service) -> Status:
@@ -123,12 +121,12 @@ PROBE = Probe(
     SYSTEM,
     measure,
     read,
-    asks="`docker compose ps`",
-    normal=_NORMAL,
-    warning="starting",
-    critical="exited",
-    source="Docker",
-    styles=("compose", "pm2"),
+    asks="`docker compose ps -a` in the target's working directory",
+    normal=_BOUNDS.normal,
+    warning="a service starts, restarts, is paused or only created; no services at all",
+    critical="a service ended with another code than 0, is dead or unhealthy",
+    source=_BOUNDS.source,
     hint="Install Docker for the bot's user, or put it on the target's path, if the platform uses it.",
     failing=Status.UNKNOWN,
+    styles=("compose", "pm2"),
 )

@@ -11,12 +11,14 @@ from bot.domain.health import HealthReport, Reading, Status
 from bot.errors import AbsentError, AtsError, ConfigError, RejectedError
 from bot.probes.probe import Context, Probe
 from bot.targets import Target
+from bot.targets.kept import plain
 from bot.targets.trouble import NOT_INSTALLED, timed_out
 
 Probes = Mapping[str, Probe[Any]]
 Found = tuple[str, tuple[Reading, ...]]
 _Task = asyncio.Task[tuple[Reading, ...]]
 _GRACE = 0.03  # seconds beyond the deadline, so that a probe's own words about it come first
+_LONGEST = 900  # characters of a value
 _CLOSING = 0.015  # seconds for those that are cancelled
 
 
@@ -98,7 +100,16 @@ async def _examine(
     except Exception as error:  # noqa: BLE001 - the edge: one probe's defect must not cost the others
         return (failure(probe, error, time.perf_counter() - began, target),)
     took = time.perf_counter() - began
-    return tuple(replace(r, took=r.took or took, source=r.source or probe.source) for r in readings)
+    return tuple(
+        replace(r, value=_shown(target, r.value), took=r.took or took, source=r.source or probe.source)
+        for r in readings
+    )
+
+
+def _shown(target: Target | None, value: str) -> str:
+    """What others wrote may hold secrets, terminal escapes, and no end."""
+    text = " ".join(plain(value).split())
+    return (target.redact(text) if target else text)[:_LONGEST]
 
 
 def failure(probe: Probe[Any], error: Exception, took: float, target: Target | None = None) -> Reading:
@@ -108,7 +119,7 @@ def failure(probe: Probe[Any], error: Exception, took: float, target: Target | N
     return Reading(
         system=probe.system,
         status=_status(probe, error),
-        value=(target.redact(value) if target else value).rstrip("."),
+        value=_shown(target, value).rstrip("."),
         normal=probe.normal,
         hint=advice or probe.hint,
         took=took,

@@ -10,6 +10,15 @@ USUAL = "usual value"  # source of bounds that neither the runbook nor the syste
 
 
 @dataclass(frozen=True, slots=True)
+class Bounds:
+    """What is normal, where it becomes serious, and whose word that is."""
+
+    normal: str
+    threshold: str
+    source: str = USUAL
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """One thing about a system."""
 
@@ -40,10 +49,8 @@ def worst(statuses: Iterable[Status]) -> Status:
 def line(
     system: str,
     findings: Sequence[Finding],
+    bounds: Bounds,
     *,
-    normal: str,
-    threshold: str = "",
-    source: str = "",
     number: float | None = None,
     unit: str = "",
     took: float = 0.0,
@@ -56,13 +63,13 @@ def line(
         system=system,
         status=worst(f.status for f in ranked),
         value="; ".join(f.says for f in ranked if f.says),
-        normal=normal,
+        normal=bounds.normal,
         hint=next((f.hint for f in ranked if f.hint and f.status is not Status.OK), ""),
         took=took,
         number=number,
         unit=unit,
-        threshold=threshold,
-        source=source,
+        threshold=bounds.threshold,
+        source=bounds.source,
         figures=figures,
     )
 

@@ -1,26 +1,40 @@
-"""PM2: its applications' states and restart counters. Their environment (`pm2_env`) is never kept or shown."""
+"""PM2: its applications' states and restarts in a window. Their environment (`pm2_env`) is never kept or shown."""
 
 import contextlib
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from bot.domain.health import Reading, Status
-from bot.errors import ServerError
+from bot.errors import RejectedError, ServerError, UnreachableError
+from bot.probes import answers
+from bot.probes.history import Change, since
+from bot.probes.judging import Bounds, Finding, line, named, plural, span
 from bot.probes.probe import Context, Options, Probe
 from bot.targets import Target
+from bot.targets.trouble import NOT_INSTALLED
 
 SYSTEM = "PM2"
-_NORMAL = "all applications online"
+_TRIGGER = "the runbook's alert: more than 3 restarts in 5 minutes"
 _KEEP = 8 * 1024 * 1024  # bytes: jlist holds every application's environment, twice
 _LIST = re.compile(r"^\s*\[(?!PM2)", re.MULTILINE)  # "[PM2] Spawning …" is a banner
-_ERRORED = frozenset({"errored"})
-_NAMED = 5  # applications named in a line; the rest are counted
+_LOOP = "Event Loop Latency p95"
+# Without its daemon `pm2 jlist` starts one: a look that changes something. A fixed text, nothing is filled in.
+_NO_PROGRAM, _NO_DAEMON = 93, 94
+_LOOK = f"""
+command -v pm2 >/dev/null 2>&1 || exit {_NO_PROGRAM}
+home="${{PM2_HOME:-$HOME/.pm2}}"
+pid=$(cat "$home/pm2.pid" 2>/dev/null)
+if [ -z "$pid" ] || ! kill -0 "$pid" 2>/dev/null; then echo "$home"; exit {_NO_DAEMON}; fi
+exec pm2 jlist --silent
+"""
 _HINT = "`pm2 describe NAME` and `pm2 logs NAME --nostream` say why; restart one by name, never all."
 _HINT_EMPTY = (
-    "The daemon belongs to a user and a PM2_HOME: is the bot that user? Do not restart from an empty list."
+    "The daemon belongs to a user and a PM2_HOME: is the bot that user? Do not restart from an empty list: "
+    "that starts a second copy of everything."
 )
 
 
@@ -33,13 +47,19 @@ class App:
     restarts: int = 0
     unstable: int = 0
     exit_code: int | None = None
+    loop_p95: float | None = None  # milliseconds
 
 
 async def measure(target: Target, deadline: float, _options: Options) -> tuple[App, ...]:
-    answer = await target.run(["pm2", "jlist", "--silent"], deadline=deadline, keep=_KEEP)
+    answer = await target.run(["sh", "-c", _LOOK], deadline=deadline, keep=_KEEP)
+    if answer.exit == _NO_PROGRAM:
+        raise RejectedError("not installed: no program `pm2` on PATH", code=NOT_INSTALLED)
+    if answer.exit == _NO_DAEMON:
+        home = target.redact(answers.last_line(answer.stdout))
+        raise UnreachableError(f"refused: no PM2 daemon runs in {home}. {_HINT_EMPTY}")
     if answer.exit:
-        last = (answer.stderr or answer.stdout).strip().splitlines()[-1:]
-        raise ServerError(f"`pm2 jlist` ended with {answer.exit}: {target.redact(' '.join(last)[:200])}")
+        last = answers.last_line(answer.stderr or answer.stdout)
+        raise ServerError(f"`pm2 jlist` ended with {answer.exit}: {target.redact(last)}")
     return parse(answer.stdout)
 
 
@@ -48,7 +68,8 @@ def parse(text: str) -> tuple[App, ...]:
     begins = _LIST.search(text)
     if begins:
         with contextlib.suppress(ValueError, AttributeError, TypeError):
-            return tuple(_app(entry) for entry in json.loads(text[begins.start() :]))
+            listed, _ = json.JSONDecoder().raw_decode(text[begins.start() :].lstrip())
+            return tuple(_app(entry) for entry in listed)
     raise ServerError("`pm2 jlist` did not print its list. Run it by hand as the bot's user.")
 
 
@@ -60,48 +81,98 @@ def _app(entry: dict[str, Any]) -> App:
         restarts=int(env.get("restart_time") or 0),
         unstable=int(env.get("unstable_restarts") or 0),
         exit_code=env.get("exit_code") if isinstance(env.get("exit_code"), int) else None,
+        loop_p95=_loop(env.get("axm_monitor")),
     )
 
 
-def read(apps: tuple[App, ...], _context: Context) -> tuple[Reading, ...]:
-    """One line: what is not online first, then how many are."""
+def _loop(monitor: object) -> float | None:
+    entry = monitor.get(_LOOP) if isinstance(monitor, dict) else None
+    return answers.figure(entry, "value") if isinstance(entry, dict) else None
+
+
+def read(apps: tuple[App, ...], context: Context) -> tuple[Reading, ...]:
+    """One line: what restarts or is not online first, then how many are."""
+    most: int = context.options["restarts"]
+    window = timedelta(minutes=context.options["window_minutes"])
+    span_said = span(window.total_seconds())
+    bounds = Bounds(
+        f"all online, ≤ {most:g} restarts in {span_said}",
+        f"errored, or > {most:g} restarts in {span_said}",
+        _TRIGGER,
+    )
     if not apps:
-        return (Reading(SYSTEM, Status.WARNING, "no applications", _NORMAL, _HINT_EMPTY),)
-    down = [a for a in apps if a.status != "online"]
-    shaky = [a for a in apps if a.status == "online" and a.unstable]
-    online = len(apps) - len(down)
-    total = sum(a.restarts for a in apps)
-    parts = [_ill(a) for a in down] + [f"{a.name} is unstable ({_restarts(a)})" for a in shaky]
-    parts = [*parts[:_NAMED], *([f"{len(parts) - _NAMED} more"] if len(parts) > _NAMED else [])]
-    parts.append(f"{online} of {len(apps)} online, {total} restart{'s' * (total != 1)} in all")
-    status = _status(down, shaky)
-    return (Reading(SYSTEM, status, "; ".join(parts), _NORMAL, "" if status is Status.OK else _HINT),)
+        return (line(SYSTEM, [Finding(Status.WARNING, "no applications", _HINT_EMPTY)], bounds),)
+    counters = _counters(apps)
+    changes = {name: since(context, key(name), count, window) for name, count in counters.items()}
+    ill = [found for app in apps for found in _judge(app, changes.get(app.name), context)]
+    worst_rise = max((c.rise for c in changes.values() if c), default=None)
+    return (
+        line(SYSTEM, [*_most(ill), Finding(Status.OK, _summary(apps, changes))], bounds, number=worst_rise,
+             figures=tuple((key(name), float(count)) for name, count in counters.items())),
+    )  # fmt: skip
 
 
-def _status(down: Sequence[App], shaky: Sequence[App]) -> Status:
-    if any(a.status in _ERRORED for a in down):
-        return Status.CRITICAL
-    return Status.WARNING if down or shaky else Status.OK
+def key(name: str) -> str:
+    """Under which an application's restart counter is kept."""
+    return f"PM2 {name} restarts"
 
 
-def _ill(app: App) -> str:
-    code = f", exit code {app.exit_code}" if app.exit_code else ""
-    return f"{app.name} {app.status} ({_restarts(app)}{code})"
+def _counters(apps: Sequence[App]) -> dict[str, int]:
+    """By name: the instances of a cluster count together."""
+    counters: dict[str, int] = {}
+    for app in apps:
+        counters[app.name] = counters.get(app.name, 0) + app.restarts
+    return counters
 
 
-def _restarts(app: App) -> str:
-    return f"{app.restarts} restart{'s' * (app.restarts != 1)}"
+def _most(ill: list[Finding]) -> list[Finding]:
+    order = list(Status)
+    ranked = sorted(ill, key=lambda f: order.index(f.status))
+    rest = named([f.says for f in ranked])[5:]
+    return [*ranked[:5], *(Finding(ranked[-1].status, said) for said in rest)]
+
+
+def _judge(app: App, change: Change | None, context: Context) -> list[Finding]:
+    """Of one application: its state, its restarts in the window, its event loop."""
+    most: int = context.options["restarts"]
+    findings = []
+    if app.status != "online":
+        status = Status.CRITICAL if app.status == "errored" else Status.WARNING
+        code = f", exit code {app.exit_code}" if app.exit_code else ""
+        findings.append(
+            Finding(status, f"{app.name} {app.status} ({plural(app.restarts, 'restart')}{code})", _HINT)
+        )
+    elif app.unstable:
+        findings.append(
+            Finding(Status.WARNING, f"{app.name} is unstable ({plural(app.restarts, 'restart')})", _HINT)
+        )
+    if change and change.rise > 1:
+        says = f"{app.name} restarted {plural(int(change.rise), 'time')} within {span(change.seconds)}"
+        findings.append(Finding(Status.CRITICAL if change.rise > most else Status.WARNING, says, _HINT))
+    if app.loop_p95 is not None and app.loop_p95 > context.options["loop_ms"]:
+        says = f"{app.name}'s event loop is late by {app.loop_p95:.0f} ms (p95)"
+        findings.append(Finding(Status.WARNING, says, "It is busy: `pm2 describe NAME`, then a CPU profile."))
+    return findings
+
+
+def _summary(apps: Sequence[App], changes: Mapping[str, Change | None]) -> str:
+    online, total = sum(a.status == "online" for a in apps), sum(a.restarts for a in apps)
+    fell = [name for name, change in changes.items() if change and change.fell]
+    anew = f" (counted anew: {', '.join(named(fell))})" if fell else ""
+    return f"{online} of {len(apps)} online, {plural(total, 'restart')} in all{anew}"
 
 
 PROBE = Probe(
     SYSTEM,
     measure,
     read,
-    asks="`pm2 jlist`",
-    normal=_NORMAL,
-    warning="not online",
-    critical="errored",
-    source="PM2",
-    styles=("pm2",),
+    asks="`pm2 jlist`, if its daemon runs: states, exit codes, restarts since the looks before, event loops",
+    normal="all online, ≤ 3 restarts in 5 min",
+    warning="not online, unstable, 2 or 3 restarts in 5 min, an event loop late by > 100 ms, or no applications at all "
+    "(the wrong user)",
+    critical="no daemon, errored, or > 3 restarts in 5 min",
+    source=_TRIGGER,
     hint="Install PM2 for the bot's user, or put its directory on the target's path, if the platform runs on it.",
+    styles=("pm2",),
+    options={"restarts": 3, "window_minutes": 5.0, "loop_ms": 100.0},
 )

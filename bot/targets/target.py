@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from bot.targets import redis, sql, websocket
+from bot.targets import certificates, redis, sql, websocket
 from bot.targets.answers import KEPT, ExecAnswer, Greeting, HttpAnswer, PipeAnswer, SqlAnswer, Stage
 from bot.targets.http import Http
 from bot.targets.kept import Progress
@@ -67,6 +67,10 @@ class Target:
     ) -> Greeting:
         """Connect to a WebSocket and wait for its first message; rewrites apply to its address."""
         return await websocket.look(self.settings.rewrite(url), deadline=deadline, headers=headers or {})
+
+    async def certificate(self, url: str, *, deadline: float = 10.0) -> certificates.Certificate:
+        """Read the certificate of an https address; rewrites apply to it, and whether it is trusted does not matter."""
+        return await certificates.look(self.settings.rewrite(url), deadline=deadline)
 
     async def sql(self, query: str, *, deadline: float = 10.0, rows: int = 100) -> SqlAnswer:
         """Run one reading statement in a read-only transaction and return its first rows."""

@@ -15,6 +15,7 @@ from sandbox.platform import api, prometheus, rate_gate, services, troubles, wor
 from sandbox.platform.faults import HTTP_SYSTEMS, Fault, Faults
 from sandbox.platform.gate import Gate
 from sandbox.platform.listeners import LOOPBACK, Listener, http_listener, stream_listener
+from sandbox.platform.model import Call
 from sandbox.platform.programs import Programs
 from sandbox.platform.redis import PASSWORD as REDIS_PASSWORD
 from sandbox.platform.redis import RedisServer
@@ -71,7 +72,7 @@ class Platform:
             "grafana": services.grafana(self.state),
             "mlflow": services.mlflow(self.state),
         }
-        return {name: Gate(systems[name], self.faults, name) for name in HTTP_SYSTEMS}
+        return {name: Gate(systems[name], self.state, name) for name in HTTP_SYSTEMS}
 
     async def start(self) -> None:
         """Open the ports (HTTP systems, Redis, and the programs' own) and write the programs."""
@@ -125,7 +126,13 @@ class Platform:
             "ATS_TARGET__PATH": f"{self._programs.bin}{os.pathsep}{path}",
             "ATS_TARGET__REWRITES": json.dumps(self.rewrites()),
             "ATS_TARGET__CWD": str(self._programs.host),
+            "ATS_TARGET__ENV": json.dumps({"PM2_HOME": str(self._programs.pm2_home)}),
         }
+
+    @property
+    def calls(self) -> list[Call]:
+        """What has been done to the platform: each program that ran, each request that was to change something."""
+        return list(self.state.journal)
 
     @property
     def redis_url(self) -> str:

@@ -85,7 +85,7 @@ def _routes(state: PlatformState) -> list[Route | WebSocketRoute]:
         return PlainTextResponse(figures.exposition(state), media_type="text/plain; version=0.0.4")
 
     async def market(socket: WebSocket) -> None:
-        await _stream(socket)
+        await _stream(state, socket)
 
     return [
         Route("/api/health", health),
@@ -228,6 +228,9 @@ def _change(state: PlatformState, action: str) -> Response:
         }
         state.record("api", ("POST", path), exit_code=409)
         return JSONResponse(body, status_code=409)
+    if state.faults.of("api").deaf:
+        state.record("api", ("POST", path), exit_code=200)
+        return JSONResponse({"status": "accepted", "action": action})
     if action == "emergency-stop":
         trading.emergency_stop, trading.open_orders = True, 0
     trading.enabled = action == "enable"
@@ -237,9 +240,12 @@ def _change(state: PlatformState, action: str) -> Response:
     return JSONResponse(_trading(state))
 
 
-async def _stream(socket: WebSocket) -> None:
+async def _stream(state: PlatformState, socket: WebSocket) -> None:
     """A tick at once, then one each second, until the client goes."""
     await socket.accept()
+    if state.market_silent:
+        await _silence(socket)
+        return
     dice = random.Random(1)
     try:
         while True:
@@ -247,5 +253,13 @@ async def _stream(socket: WebSocket) -> None:
             tick = {"type": "tick", "symbol": symbol, "price": round(price * dice.uniform(0.999, 1.001), 2)}
             await socket.send_text(json.dumps(tick))
             await asyncio.sleep(_TICK_SECONDS)
+    except WebSocketDisconnect:
+        return
+
+
+async def _silence(socket: WebSocket) -> None:
+    try:
+        while True:
+            await socket.receive_text()
     except WebSocketDisconnect:
         return

@@ -22,8 +22,8 @@ _UNREACHABLE = (
 def helm(state: PlatformState, arguments: Sequence[str]) -> Result:  # noqa: PLR0911 (one for each subcommand)
     if state.faults.of("helm").down:
         return Result(err=f"Error: Kubernetes cluster unreachable: {_UNREACHABLE}", code=1)
-    words, flags = split(arguments, valued=("-n", "--namespace", "-o", "--output", "--timeout"))
-    if not set(flags) <= {"-n", "--namespace", "-o", "--output", "--timeout", "--wait"}:
+    words, flags = split(arguments, valued=("-n", "--namespace", "-o", "--output", "--timeout", "--max"))
+    if not set(flags) <= {"-n", "--namespace", "-o", "--output", "--timeout", "--wait", "--max"}:
         return usage("helm", _HELM_USAGE, arguments)
     if len(words) > 1 and (words[1], option(arguments, "-n", "--namespace")) != (_RELEASE, _NAMESPACE):
         return Result(err="Error: release: not found\n", code=1)
@@ -79,6 +79,8 @@ def _rollback(state: PlatformState, wanted: str) -> Result:
     target = next((r for r in state.revisions if str(r.number) == wanted), None)
     if target is None:
         return Result(err=f"Error: release has no {wanted} version\n", code=1)
+    if state.faults.of("helm").deaf:
+        return Result("Rollback was a success! Happy Helming!\n")
     now = state.now
     state.revisions = [
         replace(r, status="superseded") if r.status == "deployed" else r for r in state.revisions

@@ -6,7 +6,7 @@ from typing import Any
 
 from sandbox.platform import troubles
 from sandbox.platform.model import Container
-from sandbox.platform.shell import Result, age, split, table, usage
+from sandbox.platform.shell import Result, age, option, split, table, usage
 from sandbox.platform.state import PlatformState
 
 _USAGE = (
@@ -20,18 +20,22 @@ _JSON = frozenset({"json", "{{json .}}"})
 def run(state: PlatformState, arguments: Sequence[str]) -> Result:  # noqa: PLR0911 (one for each subcommand)
     if state.faults.of("docker").down:
         return Result(err=_DAEMON, code=1)
-    words, flags = split(arguments, valued=("--format", "-t", "--time"))
+    words, flags = split(arguments, valued=("--format", "-f", "-t", "--time", "--type"))
     wants_json = any(a.removeprefix("--format=") in _JSON for a in arguments)
-    if not set(flags) <= {"-a", "--all", "--format", "-t", "--time", "--no-trunc"}:
+    if not set(flags) <= {"-a", "--all", "-q", "-aq", "--format", "-t", "--time", "--no-trunc", "--type"}:
         return usage("docker", _USAGE, arguments)
-    everything = bool({"-a", "--all"} & set(flags))
+    everything = bool({"-a", "--all", "-aq"} & set(flags))
     match words:
         case ["compose", "ps"]:
             return _compose(state, everything, wants_json)
+        case ["ps"] if {"-q", "-aq"} & set(flags):
+            return Result("".join(f"{_id(c)}\n" for c in _listed(state, everything)))
         case ["ps"]:
             return _ps(state, everything, wants_json)
         case ["restart", *names] if names:
             return _restart(state, names)
+        case ["inspect", *names] if names and "--format" in flags:
+            return _fields(state, names, option(arguments, "--format") or "")
         case ["inspect", name]:
             return _inspect(state, name)
         case ["version"]:
@@ -101,10 +105,33 @@ def _ps_row(state: PlatformState, container: Container) -> dict[str, Any]:
 def _restart(state: PlatformState, names: Sequence[str]) -> Result:
     out, err = "", ""
     for name in names:
-        if troubles.restart_container(state, name):
+        if (state.faults.of("docker").deaf and state.container(name)) or troubles.restart_container(
+            state, name
+        ):
             out += f"{name}\n"
         else:
             err += f"Error response from daemon: No such container: {name}\n"
+    return Result(out, err, 1 if err else 0)
+
+
+_FIELDS = (
+    "{{.Name}}|{{.State.Status}}|{{.State.ExitCode}}|{{.State.OOMKilled}}|{{.RestartCount}}|"
+    "{{if .State.Health}}{{.State.Health.Status}}{{end}}"
+)
+
+
+def _fields(state: PlatformState, names: Sequence[str], template: str) -> Result:
+    """The one template that is asked for; Docker's whole template language is not ours."""
+    if template != _FIELDS:
+        return usage("docker", _USAGE, ["inspect", "--format", template, *names])
+    out, err = "", ""
+    for name in names:
+        found = next((c for c in state.containers if name in {c.name, _id(c), _id(c)[:12]}), None)
+        if found is None:
+            err += f"Error: No such container: {name}\n"
+            continue
+        killed = str(found.oom_killed).lower()
+        out += f"/{found.name}|{found.state}|{found.exit_code}|{killed}|{found.restarts}|{_health(found)}\n"
     return Result(out, err, 1 if err else 0)
 
 

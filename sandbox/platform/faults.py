@@ -4,8 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 HTTP_SYSTEMS = ("api", "rate-gate", "loki", "prometheus", "grafana", "mlflow")
-PROGRAMS = ("pm2", "docker", "helm", "kubectl", "aws")
+PROGRAMS = ("pm2", "docker", "helm", "kubectl", "aws", "nginx", "systemctl")
 SYSTEMS = (*HTTP_SYSTEMS, "redis", *PROGRAMS)
+GARBLES = ("garbage", "huge", "binary", "ansi", "utf8", "drip")
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +17,8 @@ class Fault:
     hanging: bool = False  # connections are accepted and never answered
     delay: float = 0.0  # seconds before each answer
     unauthorized: bool = False  # the credentials in use are refused
+    garble: str = ""  # what is answered instead of an answer: one of GARBLES
+    deaf: bool = False  # it says that it has done what was asked, and has not
 
 
 class Faults:
@@ -51,6 +54,16 @@ class Faults:
     def unauthorized(self, system: str) -> None:
         """Refuse the credentials that the bot was given, as after a rotation it was not told of."""
         self._change(system, replace(self.of(system), unauthorized=True))
+
+    def garble(self, system: str, kind: str) -> None:
+        """Answer nonsense: no JSON, 10 MB, binary, terminal escapes, no UTF-8, or a byte now and then."""
+        if kind not in GARBLES:
+            raise ValueError(f'There is no way "{kind}" to garble; there are: {", ".join(GARBLES)}.')
+        self._change(system, replace(self.of(system), garble=kind))
+
+    def deaf(self, system: str) -> None:
+        """Confirm each change and carry out none."""
+        self._change(system, replace(self.of(system), deaf=True))
 
     def clear(self) -> None:
         """Everything works again."""

@@ -20,7 +20,11 @@ class Series:
 
 
 def series(state: PlatformState) -> Iterator[Series]:
-    """Every series that the platform's Prometheus scrapes."""
+    """Every series that the platform's Prometheus has."""
+    return (one for one in _scraped(state) if one.name not in state.unmeasured)
+
+
+def _scraped(state: PlatformState) -> Iterator[Series]:
     for app in state.apps:
         labels = {"app": app.name, "job": "pm2"}
         yield Series("pm2_process_restarts", labels, app.restarts.at)

@@ -1,11 +1,14 @@
 """The door in front of each HTTP system: applies the faults that are set for it."""
 
 import asyncio
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 
 from starlette.responses import PlainTextResponse
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from sandbox.platform.faults import Faults
+from sandbox.platform import garbage
+from sandbox.platform.state import PlatformState
 
 
 class Gate:
@@ -15,22 +18,50 @@ class Gate:
     address it is answered as a proxy would, with 502.
     """
 
-    def __init__(self, app: ASGIApp, faults: Faults, system: str) -> None:
+    def __init__(self, app: ASGIApp, state: PlatformState, system: str) -> None:
         self._app = app
-        self._faults = faults
+        self._state = state
         self._system = system
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        fault = self._faults.of(self._system)
+        fault = self._state.faults.of(self._system)
         if scope["type"] not in {"http", "websocket"}:
             await self._app(scope, receive, send)
         elif fault.hanging:
             await _gone(receive)
         elif fault.down:
             await _refuse(scope, receive, send, f"{self._system}: connection refused\n")
+        elif fault.garble and scope["type"] == "http":
+            await _garble(receive, send, fault.garble)
         else:
             await asyncio.sleep(fault.delay)
-            await self._app(scope, receive, send)
+            await self._app(scope, receive, self._dated(send))
+
+    def _dated(self, send: Send) -> Send:
+        """The system's own clock in each answer, as every server of the real platform sends it."""
+
+        async def with_date(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                now = datetime.now(UTC) + timedelta(seconds=self._state.clock_skew)
+                date = (b"date", format_datetime(now, usegmt=True).encode())
+                message = {**message, "headers": [*message.get("headers", []), date]}
+            await send(message)
+
+        return with_date
+
+
+async def _garble(receive: Receive, send: Send, kind: str) -> None:
+    headers = [(b"content-type", b"text/plain")]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    pause = garbage.pause(kind)
+    gone = asyncio.ensure_future(_gone(receive))
+    try:
+        while pause and not gone.done():
+            await send({"type": "http.response.body", "body": garbage.data(kind), "more_body": True})
+            await asyncio.wait({gone}, timeout=pause)
+    finally:
+        gone.cancel()
+    await send({"type": "http.response.body", "body": b"" if pause else garbage.data(kind)})
 
 
 async def _gone(receive: Receive) -> None:

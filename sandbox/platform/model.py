@@ -140,3 +140,37 @@ class Call:
     exit_code: int = 0  # or the HTTP status
     directory: str = ""
     environment: tuple[str, ...] = ()  # names only: which variables the program was handed
+
+
+@dataclass(slots=True)
+class Unit:
+    """A systemd unit."""
+
+    name: str
+    active: str = "active"
+    sub: str = "running"
+    result: str = "success"
+    restarts: int = 0
+    enabled: str = "enabled"
+
+
+@dataclass(slots=True)
+class Machine:
+    """The platform's host, beyond its processes."""
+
+    units: list[Unit] = field(default_factory=lambda: [Unit("redis"), Unit("nginx")])
+    nginx_error: str = ""  # what is wrong with the configuration
+    nginx_denied: bool = False  # the test is run by an ordinary user
+
+    def unit(self, name: str) -> Unit | None:
+        return next((u for u in self.units if u.name == name.removesuffix(".service")), None)
+
+
+@dataclass(slots=True)
+class RedisHealth:
+    """What the platform's Redis says of itself."""
+
+    used: int = 412_876_800  # bytes
+    most: int = 2 * 1024**3  # maxmemory
+    saving: bool = True  # whether it can write its snapshot
+    rejected: int = 0  # connections, since it started

@@ -30,7 +30,7 @@ def run(state: PlatformState, arguments: Sequence[str]) -> Result:  # noqa: PLR0
         return usage("pm2", _USAGE, arguments)
     verb, names = words[0], words[1:]
     if verb == "jlist" and not names:
-        return Result(json.dumps([_process(state, app) for app in state.apps]) + "\n")
+        return Result(json.dumps([_process(state, app) for app in _listed(state)]) + "\n")
     if verb in {"status", "ls", "list"} and not names:
         return Result(_table(state))
     if verb == "logs" and len(names) <= 1:
@@ -40,6 +40,11 @@ def run(state: PlatformState, arguments: Sequence[str]) -> Result:  # noqa: PLR0
     if verb in {"restart", "reload", "stop"} and len(names) == 1:
         return _change(state, verb, names[0])
     return usage("pm2", _USAGE, arguments)
+
+
+def _listed(state: PlatformState) -> list[App]:
+    """Another user's daemon knows none of the platform's processes, and says so with exit status 0."""
+    return [] if state.pm2_of_another_user else state.apps
 
 
 def _chosen(state: PlatformState, name: str) -> list[App]:
@@ -95,7 +100,7 @@ def _table(state: PlatformState) -> str:
     now = state.now
     head = ("id", "name", "mode", "pid", "uptime", "↺", "status", "cpu", "mem")
     rows = [head]
-    for app in state.apps:
+    for app in _listed(state):
         running = app.status == "online"
         rows.append(
             (
@@ -166,7 +171,9 @@ def _change(state: PlatformState, verb: str, name: str) -> Result:
         return _missing(name)
     lines = []
     for app in apps:
-        if verb == "stop":
+        if state.faults.of("pm2").deaf:
+            pass
+        elif verb == "stop":
             app.status, app.exit_code = "stopped", 0
             if app.system:
                 state.faults.down(app.system)

@@ -1,7 +1,9 @@
 """Real executables for the platform's host, and its log files."""
 
 import asyncio
+import base64
 import json
+import os
 import secrets
 import shlex
 import shutil
@@ -14,7 +16,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from sandbox.platform import cluster, docker, pm2, storage
+from sandbox.platform import cluster, docker, garbage, host, pm2, storage
+from sandbox.platform.faults import PROGRAMS
 from sandbox.platform.shell import Program, Result
 from sandbox.platform.state import PlatformState
 
@@ -24,6 +27,10 @@ _PROGRAMS: dict[str, Program] = {
     "helm": cluster.helm,
     "kubectl": cluster.kubectl,
     "aws": storage.aws,
+    "nginx": host.nginx,
+    "systemctl": host.systemctl,
+    "git": host.noted,
+    "cp": host.noted,
     "backup-postgres.sh": storage.backup_postgres,
     "backup-redis.sh": storage.backup_redis,
 }
@@ -43,6 +50,7 @@ class Programs:
         self.bin = folder / "bin"
         self.host = folder / "host"
         self.var_log = folder / "var-log"
+        self.pm2_home = folder / "pm2"
         self.app = Starlette(routes=[Route("/", self._run, methods=["POST"])])
 
     def write(self, port: int) -> None:
@@ -54,18 +62,31 @@ class Programs:
             json.dumps({"port": port, "secret": self._secret}), encoding="utf-8"
         )
         (self.bin / ".platform.json").chmod(0o600)
-        for name in _PROGRAMS:
+        for name, program in _PROGRAMS.items():
             folder = self.host / "scripts" if name.endswith(".sh") else self.bin
-            _executable(folder / name, self._call(name))
+            _executable(folder / name, self._noted(name) if program is host.noted else self._call(name))
+        _executable(self.bin / "sudo", _SUDO)
         _executable(self.bin / "tail", _TAIL.format(logs=shlex.quote(str(self.var_log))))
         self._state.on_log = self.write_logs
+        self._pm2_home()
         self.write_logs()
+
+    def _pm2_home(self) -> None:
+        """As if a daemon of ours ran: whoever looks for its process finds the sandbox."""
+        self.pm2_home.mkdir(parents=True, exist_ok=True)
+        (self.pm2_home / "pm2.pid").write_text(f"{os.getpid()}\n", encoding="utf-8")
 
     def write_logs(self) -> None:
         """Bring the log files up to the state of things."""
         _write_lines(self.host / "logs" / "combined.log", self._state.log)
         for backup in self._state.backups:
             _write_lines(self.var_log / f"{backup.store}-backup.log", backup.log)
+
+    def _noted(self, name: str) -> str:
+        """A real program on real files: the sandbox only keeps what was done."""
+        python, client = shlex.quote(sys.executable), shlex.quote(str(self.bin / ".client.py"))
+        real = shlex.quote(shutil.which(name) or f"/usr/bin/{name}")
+        return f'{python} -S -E {client} {name} "$@" || exit\nexec {real} "$@"\n'
 
     def _call(self, name: str) -> str:
         python, client = shlex.quote(sys.executable), shlex.quote(str(self.bin / ".client.py"))
@@ -74,21 +95,20 @@ class Programs:
     async def _run(self, request: Request) -> Response:
         asked = await request.json()
         if not secrets.compare_digest(str(asked.get("secret", "")), self._secret):
-            return JSONResponse(
-                {"out": "", "err": "Wrong secret.\n", "code": 77, "follow": False}, status_code=403
-            )
+            return JSONResponse(_body(Result(err="Wrong secret.\n", code=77)), status_code=403)
         result = await self._answer(asked)
-        body = {"out": result.out, "err": result.err, "code": result.code, "follow": result.follow}
-        return JSONResponse(body)
+        return JSONResponse(_body(result))
 
     async def _answer(self, asked: dict[str, Any]) -> Result:
         name, arguments = asked["program"], asked["arguments"]
-        system = name if name in {"pm2", "docker", "helm", "kubectl", "aws"} else "backup"
-        if system != "backup":
+        system = name if name in PROGRAMS else "backup" if name.startswith("backup-") else "host"
+        if system in PROGRAMS:
             fault = self._state.faults.of(system)
             await asyncio.sleep(fault.delay)
             if fault.hanging:
                 return Result(follow=True)
+            if fault.garble:
+                return Result(raw=garbage.data(fault.garble), pause=garbage.pause(fault.garble))
         result = _PROGRAMS[name](self._state, arguments)
         environment = tuple(asked["environment"])
         self._state.record(
@@ -101,6 +121,13 @@ class Programs:
         return result
 
 
+_SUDO = """# As on a host where the bot's user may do exactly this much as root.
+case "$1" in
+  nginx|systemctl) exec "$@" ;;
+esac
+echo "sudo: a password is required" >&2
+exit 1
+"""
 _TAIL = """# The runbook reads /var/log/…-backup.log of the platform's host, which is this directory's business.
 logs={logs}
 for argument in "$@"; do
@@ -116,6 +143,18 @@ done
 echo "tail: not found on this machine" >&2
 exit 127
 """
+
+
+def _body(result: Result) -> dict[str, Any]:
+    return {
+        "out": result.out,
+        "err": result.err,
+        "code": result.code,
+        "follow": result.follow,
+        "pause": result.pause,
+        "next": list(result.next),
+        "raw": base64.b64encode(result.raw).decode(),
+    }
 
 
 def _executable(path: Path, body: str) -> None:

@@ -31,7 +31,10 @@ def app(state: PlatformState) -> Starlette:
         return PlainTextResponse("Prometheus Server is Healthy.\n")
 
     async def alerts(_request: Request) -> Response:
-        return JSONResponse({"status": "success", "data": {"alerts": []}})
+        return JSONResponse({"status": "success", "data": {"alerts": _alerts(state)}})
+
+    async def names(request: Request) -> Response:
+        return _answer(_names, state, request.query_params)
 
     async def targets(_request: Request) -> Response:
         return JSONResponse(
@@ -46,6 +49,7 @@ def app(state: PlatformState) -> Starlette:
             Route("/api/v1/query_range", query_range, methods=["GET", "POST"]),
             Route("/api/v1/alerts", alerts),
             Route("/api/v1/targets", targets),
+            Route("/api/v1/label/__name__/values", names),
         ]
     )
 
@@ -113,6 +117,43 @@ def _duration(text: str) -> float:
 
 def _text(value: float) -> str:
     return f"{value:.10g}"
+
+
+_RULES = (  # name, severity, the queries that all must have a value: the runbook's seven alerts
+    ("PM2HighRestartRate", "critical", ("max by (app) (increase(pm2_process_restarts[5m])) > 3",)),
+    ("DatabasePoolExhausted", "critical", ("database_connections_active / database_connections_max >= 1",)),
+    ("RateGateExhaustion", "critical", ("sum(increase(rate_gate_backoff_count[1m])) > 10",)),
+    ("LokiIngestionLag", "critical", ("loki_ingestion_lag > 30",)),
+    (
+        "NegativeSharpe",
+        "error",
+        ("max_over_time(trading_sharpe_ratio[15m]) < 0", "equity_curve_drawdown > 5"),
+    ),
+    ("HighApiLatency", "error", ("http_request_duration_p95 > 2",)),
+    ("BackupFailure", "warning", ("max(backup_last_exit_code) != 0",)),
+)
+
+
+def _alerts(state: PlatformState) -> list[dict[str, Any]]:
+    """Those whose queries have values right now."""
+    unix, every = state.now.timestamp(), list(figures.series(state))
+    firing = []
+    for name, severity, queries in _RULES:
+        values = [promql.parse(query).at(unix, every) for query in queries]
+        if all(values):
+            labels = {"alertname": name, "severity": severity, **_plain(values[0][0][0])}
+            firing.append({"labels": labels, "state": "firing", "value": _text(values[0][0][1])})
+    return firing
+
+
+def _plain(labels: dict[str, str]) -> dict[str, str]:
+    return {name: value for name, value in labels.items() if name != "__name__"}
+
+
+def _names(state: PlatformState, given: QueryParams) -> list[str]:
+    every = list(figures.series(state))
+    selector = given.get("match[]")
+    return promql.names(selector, every) if selector else sorted({s.name for s in every})
 
 
 def _targets(state: PlatformState) -> list[dict[str, Any]]:

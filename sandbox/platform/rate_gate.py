@@ -76,6 +76,7 @@ def _reset(state: PlatformState, name: str | None) -> Response:
         state.record("rate-gate", ("POST", path), exit_code=404)
         return JSONResponse({"error": "unknown_provider", "provider": name}, status_code=404)
     names = [p.name for p in state.providers] if name is None else [name]
-    helped = [n for n in names if troubles.reset_provider(state, n)]
+    deaf = state.faults.of("rate-gate").deaf
+    helped = [n for n in names if not deaf and troubles.reset_provider(state, n)]
     state.record("rate-gate", ("POST", path), exit_code=200)
     return JSONResponse({"reset": names, "unblocked": helped, **_status(state)})

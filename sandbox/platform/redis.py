@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from sandbox.platform import garbage
 from sandbox.platform.resp import ProtocolError, Refusal, Simple, encode, read_command
 from sandbox.platform.state import PlatformState
 
@@ -25,6 +26,12 @@ _CONFIG = {
 }
 _OK = Simple("OK")
 _NOAUTH = Refusal("NOAUTH Authentication required.")
+_MISCONF = Refusal(
+    "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk. Commands that "
+    "may modify the data set are disabled, because this instance is configured to report errors during writes if RDB "
+    "snapshotting fails (stop-writes-on-bgsave-error option). Please check the Redis logs for details about the RDB "
+    "error."
+)
 _BEFORE_AUTH = frozenset({"AUTH", "HELLO", "QUIT"})
 _PROTOCOLS = frozenset({"2", "3"})
 
@@ -54,7 +61,8 @@ class RedisServer:
         self._sessions: dict[int, Session] = {}
         self._served = 0
         self._commands = 0
-        self._rejected = 0
+        self._noauth = 0
+        self._misconf = 0
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection from its beginning to its end."""
@@ -83,6 +91,9 @@ class RedisServer:
             if fault.hanging:
                 await reader.read()  # until the client gives up
                 return
+            if fault.garble:
+                await _garble(reader, writer, fault.garble)
+                return
             await asyncio.sleep(fault.delay)
             writer.write(encode(self._answer(session, command), version=session.version))
             await writer.drain()
@@ -91,7 +102,7 @@ class RedisServer:
         self._commands += 1
         verb, arguments = command[0].upper(), command[1:]
         if not session.allowed and verb not in _BEFORE_AUTH:
-            self._rejected += 1
+            self._noauth += 1
             return _NOAUTH
         answer = getattr(self, f"_do_{verb.lower()}", None)
         if answer is None:
@@ -100,6 +111,9 @@ class RedisServer:
         return answer(session, arguments)
 
     def _do_ping(self, _session: Session, arguments: list[str]) -> Any:
+        if not self._state.redis.saving:
+            self._misconf += 1
+            return _MISCONF
         return arguments[0] if arguments else Simple("PONG")
 
     def _do_echo(self, _session: Session, arguments: list[str]) -> Any:
@@ -209,6 +223,7 @@ class RedisServer:
         )
 
     def _sections(self) -> dict[str, dict[str, Any]]:
+        redis = self._state.redis
         uptime = round((self._state.now - self._state.began).total_seconds())
         return {
             "Server": {"redis_version": _VERSION, "redis_mode": "standalone", "uptime_in_seconds": uptime},
@@ -218,10 +233,9 @@ class RedisServer:
                 "maxclients": 10000,
             },
             "Memory": {
-                "used_memory": 412_876_800,
-                "used_memory_human": "393.75M",
+                "used_memory": redis.used,
                 "used_memory_peak": 501_219_328,
-                "maxmemory": _CONFIG["maxmemory"],
+                "maxmemory": redis.most,
                 "maxmemory_policy": _CONFIG["maxmemory-policy"],
                 "mem_fragmentation_ratio": 1.12,
             },
@@ -229,22 +243,40 @@ class RedisServer:
                 "loading": 0,
                 "rdb_bgsave_in_progress": 0,
                 "rdb_last_save_time": round(self._state.now.timestamp()) - 214,
-                "rdb_last_bgsave_status": "ok",
+                "rdb_last_bgsave_status": "ok" if redis.saving else "err",
+                "rdb_changes_since_last_save": 118,
                 "aof_enabled": 0,
             },
             "Stats": {
                 "total_connections_received": 1201 + self._served,
                 "total_commands_processed": 8_120_400 + self._commands,
-                "rejected_connections": 0,
+                "rejected_connections": redis.rejected,
                 "evicted_keys": 0,
                 "keyspace_hits": 91_022,
                 "keyspace_misses": 3_140,
             },
             "Replication": {"role": "master", "connected_slaves": 0},
-            "Errorstats": {"errorstat_NOAUTH": f"count={self._rejected}"} if self._rejected else {},
+            "Errorstats": {
+                f"errorstat_{name}": f"count={count}"
+                for name, count in (("NOAUTH", self._noauth), ("MISCONF", self._misconf))
+                if count
+            },
             "Keyspace": {"db0": "keys=18204,expires=17110,avg_ttl=41220"},
         }
 
 
 def _wrong(command: str) -> Refusal:
     return Refusal(f"ERR wrong number of arguments for '{command}' command")
+
+
+async def _garble(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, kind: str) -> None:
+    gone = asyncio.ensure_future(reader.read())
+    pause = garbage.pause(kind)
+    try:
+        writer.write(garbage.data(kind))
+        while pause and not gone.done():
+            await asyncio.wait({gone}, timeout=pause)
+            writer.write(garbage.data(kind))
+        await writer.drain()
+    finally:
+        gone.cancel()

@@ -48,7 +48,9 @@ def grafana(state: PlatformState) -> Starlette:
         return JSONResponse({"database": "ok", "version": "11.3.0", "commit": "d9455ff7db"})
 
     async def user(request: Request) -> Response:
-        if _basic(request) not in {("admin", GRAFANA_PASSWORD), ("admin", _default(state))}:
+        allowed = _basic(request) in {("admin", GRAFANA_PASSWORD), ("admin", _default(state))}
+        state.record("grafana", ("LOGIN", _basic(request)[0]), exit_code=200 if allowed else 401)
+        if not allowed:
             return JSONResponse({"message": "Invalid username or password"}, status_code=401)
         return JSONResponse({"id": 1, "login": "admin", "isGrafanaAdmin": True})
 

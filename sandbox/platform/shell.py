@@ -14,6 +14,9 @@ class Result:
     err: str = ""
     code: int = 0
     follow: bool = False  # it never ends by itself (`pm2 logs`)
+    pause: float = 0.0  # seconds after each line: progress
+    next: tuple[str, ...] = ()  # arguments with which it goes on after these lines
+    raw: bytes = b""  # printed as it is, instead of `out`
 
 
 Program = Callable[[PlatformState, Sequence[str]], Result]

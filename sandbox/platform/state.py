@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from sandbox.clock import SandboxClock
 from sandbox.platform import healthy
 from sandbox.platform.faults import Fault, Faults
-from sandbox.platform.model import App, Call, Container, Provider, Trading
+from sandbox.platform.model import App, Call, Container, Machine, Provider, RedisHealth, Trading
 from sandbox.platform.track import Track, constant, steady
 
 RESTARTING_SECONDS = 4.0  # how long Loki is not ready after its container has been started again
@@ -44,6 +44,13 @@ class PlatformState:
         self.sockets = Track(steady(42, 5), start=self.began)
         self.host = healthy.host(self.began)
         self.grafana_default_password = False
+        self.machine = Machine()
+        self.redis = RedisHealth()
+        self.pm2_of_another_user = False  # the daemon that is asked is another one, and empty
+        self.aws_credentials = True
+        self.market_silent = False  # the stream takes connections and sends nothing
+        self.unmeasured: set[str] = set()  # metrics that Prometheus does not have
+        self.clock_skew = 0.0  # seconds by which the HTTP systems' clocks are ahead
         self.up = {
             name: Track(constant(1), start=self.began)
             for name in ("api", "rate-gate", "loki", "mlflow", "redis")

@@ -11,11 +11,14 @@ from sandbox.platform.state import PlatformState
 _BUCKET_NAME = "ai-trading-backups"
 BUCKET = f"s3://{_BUCKET_NAME}/"
 _NEWEST = "max_by(Contents,&LastModified).LastModified"  # the one query that the runbook asks
+_LATEST = "sort_by(Contents||`[]`,&LastModified)[-3:].{Key:Key,LastModified:LastModified,Size:Size}"
 _USAGE = (
     f"s3 ls {BUCKET}[PREFIX] | s3api list-objects-v2 --bucket {_BUCKET_NAME} [--prefix P] "
     f"[--query '{_NEWEST}' --output text]"
 )
 _SEEN_LINES = 4  # what one run of a backup script writes
+_UPLOAD = "--upload"  # how a backup script goes on by itself after the dump
+_PAUSE = 0.05  # seconds between its lines
 
 
 def aws(state: PlatformState, arguments: Sequence[str]) -> Result:
@@ -23,6 +26,9 @@ def aws(state: PlatformState, arguments: Sequence[str]) -> Result:
     if fault.unauthorized:
         text = "An error occurred (AccessDenied) when calling the ListObjectsV2 operation: Access Denied\n"
         return Result(err=f"\n{text}", code=254)
+    if not state.aws_credentials:
+        text = 'Unable to locate credentials. You can configure credentials by running "aws configure".\n'
+        return Result(err=f"\n{text}", code=255)
     if fault.down:
         text = 'Could not connect to the endpoint URL: "https://ai-trading-backups.s3.amazonaws.com/"\n'
         return Result(err=text, code=255)
@@ -54,6 +60,10 @@ def _list_api(state: PlatformState, options: Sequence[str]) -> Result:
     if query is None:
         rows = [{"Key": o.key, "LastModified": o.modified.isoformat(), "Size": o.size} for o in objects]
         return Result(json.dumps({"Contents": rows} if rows else {}, indent=4) + "\n")
+    if query.replace(" ", "") == _LATEST:
+        latest = sorted(objects, key=lambda o: o.modified)[-3:]
+        rows = [{"Key": o.key, "LastModified": o.modified.isoformat(), "Size": o.size} for o in latest]
+        return Result(json.dumps(rows, indent=4) + "\n")
     if query.replace(" ", "") != _NEWEST:
         return usage("aws", _USAGE, ["s3api", "list-objects-v2", *options])
     if not objects:
@@ -74,9 +84,21 @@ def backup_redis(state: PlatformState, arguments: Sequence[str]) -> Result:
 
 
 def _backup(state: PlatformState, store: str, arguments: Sequence[str]) -> Result:
+    if list(arguments) == [_UPLOAD]:
+        return _upload(state, store)
     if arguments:
         return usage(f"backup-{store}.sh", "(no arguments)", arguments)
-    if state.faults.of("aws") != Fault():
+    size = max((o.size for o in troubles.backup_of(state, store).objects), default=1_000_000)
+    lines = [f"Dumping {store}: {percent} % of {size:,} bytes\n" for percent in (10, 40, 70, 100)]
+    return Result("".join(lines), pause=_PAUSE, next=(_UPLOAD,))
+
+
+def _upload(state: PlatformState, store: str) -> Result:
+    """The second half: whoever is killed before it has uploaded nothing."""
+    fault = state.faults.of("aws")
+    if fault.deaf:
+        return Result(f"Uploaded to {BUCKET}{store}/\n")
+    if fault != Fault() or not state.aws_credentials:
         return Result(err=f"ERROR {troubles.UPLOAD_ERROR}\n", code=1)
     troubles.run_backup(state, store)
     lines = list(troubles.backup_of(state, store).log)[-_SEEN_LINES:]

@@ -3,10 +3,11 @@
 A trouble began before anybody is paged for it, so that its history agrees with the trigger that fired.
 """
 
+from dataclasses import replace
 from datetime import timedelta
 
 from sandbox.platform import healthy
-from sandbox.platform.model import MEGABYTE, App, Backup
+from sandbox.platform.model import MEGABYTE, App, Backup, Machine, RedisHealth, Revision
 from sandbox.platform.state import RESTARTING_SECONDS, PlatformState
 from sandbox.platform.track import Track, constant, counting, growing, ramp, steady
 
@@ -165,6 +166,35 @@ def backup_of(state: PlatformState, store: str) -> Backup:
     return next(b for b in state.backups if b.store == store)
 
 
+def reset_counters(state: PlatformState) -> None:
+    """`pm2 update`, or a daemon started anew: every counter begins at zero."""
+    for app in state.apps:
+        app.restarts.set(state.now, constant(0))
+
+
+def fail_release(state: PlatformState, description: str = 'Upgrade "ats" failed: timed out') -> None:
+    """An upgrade that failed, and the pod that it left in a crash loop."""
+    number = state.revisions[-1].number + 1
+    state.revisions.append(Revision(number, state.now, "failed", "ats-1.6.0", "1.6.0", description))
+    pod = state.pods[0]
+    pod.ready, pod.waiting, pod.restarts, pod.last_exit_code = False, "CrashLoopBackOff", 3, 3
+
+
+def kill_for_memory(state: PlatformState, name: str = "loki") -> None:
+    """The kernel ended a container that wanted more than its limit."""
+    container = state.container(name)
+    if container is None:
+        raise ValueError(f'Docker has no container "{name}".')
+    container.state, container.exit_code, container.oom_killed = "exited", 137, True
+
+
+def shrink_backup(state: PlatformState, store: str = "postgres") -> None:
+    """Last night's backup is there, with a third of the size."""
+    backup = backup_of(state, store)
+    newest = max(backup.objects, key=lambda o: o.modified)
+    backup.objects[backup.objects.index(newest)] = replace(newest, size=newest.size // 3)
+
+
 def heal(state: PlatformState) -> None:
     """Everything is well again; restart counters and what people did (trading state, backups) stay."""
     now = state.now
@@ -176,6 +206,13 @@ def heal(state: PlatformState) -> None:
     for provider in state.providers:
         provider.blocked, provider.waiting, provider.leaked = False, 0, False
         provider.backoff.set(now, growing(provider.backoff.at(now), 0.01))
+    for pod in state.pods:
+        pod.ready, pod.waiting = True, ""
+    for container in state.containers:
+        container.state, container.exit_code, container.oom_killed = "running", 0, False
+    state.machine, state.redis = Machine(), RedisHealth(rejected=state.redis.rejected)
+    state.pm2_of_another_user, state.aws_credentials, state.market_silent = False, True, False
+    state.unmeasured, state.clock_skew, state.grafana_default_password = set(), 0.0, False
     _calm(state)
 
 

@@ -31,7 +31,17 @@ BASELINE = (
 )
 APPS = [{"name": "api", "pm2_env": {"status": "online", "restart_time": 0, "SECRET": "geheim"}}]
 CONTEXT = Context(BASELINE)
+EIGHT = ("api", "database", "redis", "pm2", "docker", "disk", "memory", "cpu")
 SERVICES = [{"Service": "db", "State": "running", "ExitCode": 0, "Health": "healthy"}]
+
+
+@pytest.fixture
+def pm2_home(tmp_path: Path) -> Path:
+    """As if a daemon ran there."""
+    home = tmp_path / "pm2"
+    home.mkdir()
+    (home / "pm2.pid").write_text(str(os.getpid()))
+    return home
 
 
 def by_system(readings: Sequence[Reading]) -> dict[str, Reading]:
@@ -43,7 +53,12 @@ def cat(text: str) -> str:
 
 
 async def test_everything_is_well(
-    target: TargetOf, serve: Serve, postgres: embedded.EmbeddedPostgres, programs: Write, path: str
+    target: TargetOf,
+    serve: Serve,
+    postgres: embedded.EmbeddedPostgres,
+    programs: Write,
+    path: str,
+    pm2_home: Path,
 ) -> None:
     """With every system up, every system has a line that says how it is and what would be normal."""
     programs("pm2", f'[ "$*" = "jlist --silent" ] || exit 9\n{cat(json.dumps(APPS))}')
@@ -54,11 +69,12 @@ async def test_everything_is_well(
         redis_url=f"redis://127.0.0.1:{await serve(resp())}",
         database_url=postgres.url,
         path=path,
+        env={"PM2_HOME": str(pm2_home)},
     )
-    report = await examine(reached, CONTEXT, deadline=30)
+    report = await examine(reached, CONTEXT, only=EIGHT, deadline=30)
     found = by_system(report.readings)
     assert set(found) == {
-        "Trading API", "PostgreSQL", "Redis", "PM2", "Docker services",
+        "Trading API", "PostgreSQL", "PostgreSQL sessions", "Redis", "PM2", "Docker services",
         "Disk /", "Disk /var", "Disk /tmp", "Memory", "CPU",
     }  # fmt: skip
     asked = [found[s] for s in ("Trading API", "PostgreSQL", "Redis", "PM2", "Docker services")]
@@ -78,7 +94,8 @@ async def test_everything_is_down(target: TargetOf, closed_port: int, tmp_path: 
         database_url=f"postgresql://u:geheim@{at}/x",
         path=str(tmp_path),
     )
-    report = await examine(reached, CONTEXT, deadline=30)
+    (tmp_path / "sh").symlink_to("/bin/sh")
+    report = await examine(reached, CONTEXT, only=EIGHT, deadline=30)
     found = by_system(report.readings)
     for system in ("Trading API", "PostgreSQL", "Redis"):
         assert (found[system].status, found[system].value) == (
@@ -92,6 +109,7 @@ async def test_everything_is_down(target: TargetOf, closed_port: int, tmp_path: 
     )
     assert found["Docker services"].status is Status.UNKNOWN
     assert found["Docker services"].value == "not installed: no program `docker` on PATH"
+    assert [found[s].absent for s in ("PM2", "Docker services", "Redis")] == [True, True, False]
     assert report.worst is Status.CRITICAL
     order = list(Status)
     assert [order.index(r.status) for r in report.readings] == sorted(
@@ -100,7 +118,7 @@ async def test_everything_is_down(target: TargetOf, closed_port: int, tmp_path: 
 
 
 async def test_everything_hangs(
-    target: TargetOf, serve: Serve, programs: Write, path: str, tmp_path: Path
+    target: TargetOf, serve: Serve, programs: Write, path: str, tmp_path: Path, pm2_home: Path
 ) -> None:
     """Hanging systems cost one deadline together, not one each; what can be measured is; nothing is left running."""
     at = f"127.0.0.1:{await serve(silent)}"
@@ -108,11 +126,12 @@ async def test_everything_hangs(
     for name in ("pm2", "docker"):
         programs(name, f"sleep 300 & echo $! >>'{pids}'; echo $$ >>'{pids}'; wait")
     reached = target(
-        api_url=f"http://{at}", redis_url=f"redis://{at}", database_url=f"postgresql://u@{at}/x", path=path
-    )
+        api_url=f"http://{at}", redis_url=f"redis://{at}", database_url=f"postgresql://u@{at}/x", path=path,
+        env={"PM2_HOME": str(pm2_home)},
+    )  # fmt: skip
     before = asyncio.all_tasks()
     began = time.perf_counter()
-    report = await examine(reached, CONTEXT, deadline=2)
+    report = await examine(reached, CONTEXT, only=EIGHT, deadline=2)
     assert time.perf_counter() - began < 4 * 2, "one after another"
     await only(*before)
     found = by_system(report.readings)
@@ -185,21 +204,22 @@ async def test_database_filling_up(target: TargetOf, postgres: embedded.Embedded
             report = await examine(target(database_url=ordinary), CONTEXT, only=["database"], deadline=30)
             return report.readings[0]
 
-        readings = [await fill(n, postgres.url) for n in (10, 84, 93)]
+        readings = [await fill(n, postgres.url) for n in (10, 82, 90)]
         assert [r.status for r in readings] == [Status.OK, Status.WARNING, Status.CRITICAL]
-        assert readings[1].value.startswith("85 % of connections used (85 of 100)")
+        assert readings[1].value.startswith("86 % of connections used (83 of 97, 3 more are reserved)")
         assert readings[1].normal == "< 80 % of max"
         full = await fill(100, postgres.url)
     assert full.status is Status.CRITICAL
     assert full.value.startswith("connections exhausted: the local socket has none left (")
-    assert full.hint.startswith("Find idle transactions")
+    assert full.hint.startswith("Set reserved_database_url under [target]")
 
 
-async def test_programs_that_fail(target: TargetOf, programs: Write, path: str) -> None:
+async def test_programs_that_fail(target: TargetOf, programs: Write, path: str, pm2_home: Path) -> None:
     """A program that ends with an error or prints something else is reported in its words, without secrets."""
     programs("pm2", "echo 'connect EACCES with PASSWORD=geheim' >&2; exit 1")
     programs("docker", "echo 'Cannot connect to the Docker daemon at unix:///var/run/docker.sock.' >&2; exit 1")
-    report = await examine(target(path=path), CONTEXT, only={"pm2", "docker"}, deadline=30)
+    reached = target(path=path, env={"PM2_HOME": str(pm2_home)})
+    report = await examine(reached, CONTEXT, only={"pm2", "docker"}, deadline=30)
     found = by_system(report.readings)
     assert found["PM2"].status is Status.CRITICAL
     assert found["PM2"].value == "`pm2 jlist` ended with 1: connect EACCES with PASSWORD=[redacted]"
@@ -207,6 +227,23 @@ async def test_programs_that_fail(target: TargetOf, programs: Write, path: str) 
         Status.UNKNOWN,
         "refused: the Docker daemon does not run",
     )
+
+
+async def test_looking_at_pm2_starts_no_daemon(
+    target: TargetOf, programs: Write, path: str, tmp_path: Path
+) -> None:
+    """Without its daemon `pm2 jlist` would start one, for the wrong user at that: it is not even called."""
+    programs("pm2", f"touch '{tmp_path}/called'")
+    for pid in ("", "99999999"):
+        (tmp_path / "pm2.pid").write_text(pid)
+        report = await examine(
+            target(path=path, env={"PM2_HOME": str(tmp_path)}), CONTEXT, only=["pm2"], deadline=30
+        )
+        (reading,) = report.readings
+        said = f"refused: no PM2 daemon runs in {tmp_path}"
+        assert (reading.status, reading.value) == (Status.CRITICAL, said)
+        assert reading.hint.startswith("The daemon belongs to a user and a PM2_HOME")
+    assert not (tmp_path / "called").exists()
 
 
 class Elsewhere:

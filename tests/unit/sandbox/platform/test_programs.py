@@ -188,7 +188,10 @@ def test_backup_failure_and_a_run_by_hand(state: PlatformState) -> None:
     backup = troubles.backup_of(state, "postgres")
     assert backup.last_exit_code.at(state.now) == 1
     assert "exit code 1" in backup.log[-1]
-    result = storage.backup_postgres(state, [])
+    dumped = storage.backup_postgres(state, [])
+    assert (dumped.code, dumped.next) == (0, ("--upload",))
+    assert storage.aws(state, newest).out < before, "nothing is uploaded before the dump is done"
+    result = storage.backup_postgres(state, dumped.next)
     assert (result.code, "exit code 0" in result.out) == (0, True)
     assert storage.aws(state, newest).out.strip() == state.now.replace(microsecond=0).isoformat()
 
@@ -198,7 +201,7 @@ def test_listing_a_bucket_without_permission(state: PlatformState) -> None:
     state.faults.unauthorized("aws")
     result = storage.aws(state, ["s3", "ls", f"{storage.BUCKET}postgres/"])
     assert (result.code, "AccessDenied" in result.err) == (254, True)
-    assert storage.backup_redis(state, []).code == 1
+    assert storage.backup_redis(state, ["--upload"]).code == 1
 
 
 def test_an_empty_listing_is_exit_1(state: PlatformState) -> None:

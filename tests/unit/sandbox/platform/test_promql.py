@@ -2,8 +2,10 @@ import math
 
 import pytest
 
+from bot.compile_child import compile_here
+from runbook import shipped_path
 from sandbox.platform.figures import Series
-from sandbox.platform.promql import Query, QueryError, parse
+from sandbox.platform.promql import Aggregate, Comparison, QueryError, Selector, names, parse
 
 NOW = 1_795_000_000.0
 
@@ -37,6 +39,14 @@ SERIES = [FAST, SLOW, Series("lag", {}, lambda _unix: 41.5)]
         ("rate(restarts[5m])", [10 / 300, 0]),
         ("max_over_time(lag[1h])", [41.5]),
         ("nothing_like_it", []),
+        ("max by (app) (increase(restarts[5m])) > 3", [10]),
+        ("sum by (app, job) (restarts)", [233, 2]),
+        ("lag / lag >= 1", [1]),
+        ("lag / lag * 100", [100]),
+        ("restarts / restarts", [1, 1]),
+        ("lag / restarts", []),
+        ("sum(restarts) / 235", [1]),
+        ("lag / 0", [math.inf]),
     ],
 )
 def test_values(text: str, expected: list[float]) -> None:
@@ -85,6 +95,25 @@ def test_a_bad_regular_expression_is_refused() -> None:
 
 def test_parsed_form() -> None:
     """Every part of a query is where it belongs."""
-    assert parse('max(increase(restarts{app="x",job!="y"}[2h])) >= -1.5') == Query(
-        "restarts", (("app", "=", "x"), ("job", "!=", "y")), "increase", 7200, "max", ">=", -1.5
+    selector = Selector("restarts", (("app", "=", "x"), ("job", "!=", "y")), "increase", 7200)
+    assert parse('max by (app) (increase(restarts{app="x",job!="y"}[2h])) >= -1.5') == Comparison(
+        Aggregate("max", ("app",), selector), ">=", -1.5
     )
+
+
+def test_every_query_of_the_runbook_is_spoken() -> None:
+    """The triggers and the baseline, as the shipped runbook asks them."""
+    plan = compile_here(shipped_path())
+    queries = [query for entry in plan.entries for query in entry.queries] + [
+        row.query for row in plan.baseline
+    ]
+    assert len(queries) >= 12
+    for query in queries:
+        parse(query)
+
+
+def test_names_that_there_are() -> None:
+    """A match of names chooses the metrics that exist; any other selector is refused."""
+    assert names('{__name__=~"lag|gone|rest.*"}', SERIES) == ["lag", "restarts"]
+    with pytest.raises(QueryError, match="parse error"):
+        names("lag", SERIES)
