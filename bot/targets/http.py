@@ -3,15 +3,17 @@
 import asyncio
 import codecs
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from urllib.parse import urlsplit
 
+import httpcore
 import httpx
 
 from bot.errors import AtsError, RejectedError
 from bot.targets import trouble
 from bot.targets.answers import KEPT, HttpAnswer
 from bot.targets.kept import plain
+from bot.targets.line import Line
 from bot.targets.redact import redact
 from bot.targets.settings import TargetSettings
 
@@ -22,8 +24,8 @@ _PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 class Http:
     """Connection pools; proxies of the environment are not for the systems under care."""
 
-    def __init__(self, settings: TargetSettings) -> None:
-        self._settings = settings
+    def __init__(self, settings: TargetSettings, line: Line | None = None) -> None:
+        self._settings, self._line = settings, line
         self._clients: dict[bool, httpx.AsyncClient] = {}
 
     async def request(
@@ -73,8 +75,11 @@ class Http:
 
     def _client(self, *, insecure: bool) -> httpx.AsyncClient:
         if insecure not in self._clients:
+            transport = httpx.AsyncHTTPTransport(verify=not insecure, trust_env=False)
+            if self._line is not None:
+                transport._pool._network_backend = _Far(self._line)  # noqa: SLF001 - httpx has no parameter for it
             # One deadline around the whole request, and so none of httpx's, which start anew with each chunk.
-            self._clients[insecure] = httpx.AsyncClient(trust_env=False, timeout=None, verify=not insecure)  # noqa: S113
+            self._clients[insecure] = httpx.AsyncClient(transport=transport, trust_env=False, timeout=None)  # noqa: S113
         return self._clients[insecure]
 
     def _authorized(self, url: str, headers: Mapping[str, str]) -> dict[str, str]:
@@ -93,6 +98,26 @@ class Http:
     async def close(self) -> None:
         for client in self._clients.values():
             await client.aclose()
+
+
+class _Far(httpcore.AnyIOBackend):
+    """Connections that begin on the target; TLS goes through them untouched."""
+
+    def __init__(self, line: Line) -> None:
+        super().__init__()
+        self._line = line
+
+    async def connect_tcp(  # the signature is httpcore's
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,  # noqa: ASYNC109
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        del local_address, socket_options
+        async with self._line.door(host, port) as door:
+            return await self.connect_unix_socket(door.path, timeout=timeout)
 
 
 class _Sending:

@@ -1,6 +1,7 @@
 """Redis commands to a system under care."""
 
 import asyncio
+import time
 from collections.abc import Mapping
 from urllib.parse import quote, urlsplit
 
@@ -12,20 +13,52 @@ from redis.retry import Retry
 from bot.errors import AbsentError, AtsError, RejectedError, ServerError, UnauthorizedError, UnreachableError
 from bot.targets import trouble
 from bot.targets.http import origin
+from bot.targets.line import Line
 from bot.targets.redact import redact
 from bot.targets.settings import TargetSettings
 
 
 async def command(
-    settings: TargetSettings, words: tuple[str, ...], *, deadline: float, url: str = ""
+    settings: TargetSettings,
+    words: tuple[str, ...],
+    *,
+    deadline: float,
+    url: str = "",
+    line: Line | None = None,
 ) -> object:
     """Send one command on a connection of its own and return Redis's answer, text decoded."""
     url = url or settings.redis_url
+    if url and line is not None:
+        return await _over(line, settings, words, deadline, url)
+    return await _command(settings, words, deadline, url)
+
+
+async def _over(
+    line: Line, settings: TargetSettings, words: tuple[str, ...], deadline: float, url: str
+) -> object:
+    """Through a door; Redis speaks TLS to a host's name only, so that has to be left to SSH."""
+    scheme, host, port = origin(url)
+    if scheme == "rediss":
+        raise RejectedError(
+            "not supported: rediss:// over SSH, which encrypts already. Use redis://.", code="rediss"
+        )
+    began = time.perf_counter()
+    try:
+        async with asyncio.timeout(deadline), line.door(host, port or 6379) as door:
+            left = deadline - (time.perf_counter() - began)
+            return await _command(settings, words, left, url, door.path)
+    except TimeoutError:
+        raise trouble.timed_out(deadline) from None
+
+
+async def _command(
+    settings: TargetSettings, words: tuple[str, ...], deadline: float, url: str, path: str = ""
+) -> object:
     if not url:
         raise AbsentError("not configured: the target has no Redis address. Set it under [target].")
     begun = False
     client = redis.asyncio.Redis.from_url(
-        url,
+        _through(url, path) if path else url,
         decode_responses=True,
         encoding_errors="replace",
         socket_connect_timeout=deadline,
@@ -49,6 +82,14 @@ async def command(
         raise told from error
     finally:
         await client.connection_pool.disconnect(inuse_connections=True)
+
+
+def _through(url: str, path: str) -> str:
+    """The same login and database, at a Unix socket."""
+    parts = urlsplit(url)
+    login = parts.netloc.rpartition("@")[0]
+    database = parts.path.strip("/") or "0"
+    return f"unix://{login}{'@' if login else ''}{path}?db={database}"
 
 
 def place(settings: TargetSettings, connection: Mapping[str, str]) -> str:

@@ -12,6 +12,25 @@ _SECRET_NAME = re.compile(r"(?i)(?:pass(?:word|wd)?|secret|token|key|credentials
 
 
 @dataclass(frozen=True, slots=True)
+class SshSettings:
+    """How the trading host is reached. Its key is always checked, and there is no password."""
+
+    host: str
+    user: str
+    known_hosts: Path
+    port: int = 22
+    key: Path | None = None
+    passphrase: str = ""  # the key's
+    agent: str = ""  # the agent's socket, when there is no key
+    jump: str = ""  # a host to go through: user@host:port, with the same key and known hosts
+    connect_seconds: float = 10.0
+
+    @property
+    def place(self) -> str:
+        return f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
 class TargetSettings:
     """Where the systems under care are."""
 
@@ -26,13 +45,15 @@ class TargetSettings:
     rewrites: Mapping[str, str] = field(default_factory=dict)  # URL prefix as written -> prefix to call
     deployment: str = ""  # what runs the platform: "pm2", "compose", "helm", or not said
     secrets: tuple[str, ...] = ()  # further values that no text may show
+    ssh: SshSettings | None = None  # None: the systems are on the host that the bot runs on
 
     def known_secrets(self) -> tuple[str, ...]:
         """Every value that must not be shown: the token, the passwords in the URLs, and those named."""
         urls = (self.database_url, self.reserved_database_url, self.redis_url, self.api_url, *self.env.values())
         passwords = [password for url in urls for password in _passwords(url)]
         named = [value for name, value in self.env.items() if _SECRET_NAME.search(name)]
-        return tuple(s for s in (self.api_token, *passwords, *named, *self.secrets) if s)
+        phrase = self.ssh.passphrase if self.ssh is not None else ""
+        return tuple(s for s in (self.api_token, phrase, *passwords, *named, *self.secrets) if s)
 
     def variables(self) -> dict[str, str]:
         """The target's environment, as the runbook's `$NAME` mean it; never the bot's own."""

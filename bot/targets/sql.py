@@ -8,6 +8,7 @@ import socket
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
@@ -15,6 +16,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from bot.errors import AbsentError, AtsError, ConfigError, ServerError, UnauthorizedError
 from bot.targets import trouble
 from bot.targets.answers import SqlAnswer
+from bot.targets.line import Line
 from bot.targets.redact import redact
 from bot.targets.settings import TargetSettings
 
@@ -22,6 +24,7 @@ _GRACE = 0.1  # seconds that an abandoned query gets to end; it needs a millisec
 _MARGIN = 0.9  # of the deadline: the server gives up a little before we do, and so says why
 # What the application's own role may not do, and a role for operations may.
 _OPERATIONS = re.compile(r"(?i)^\s*alter\s+system\b|\bpg_(?:reload_conf|terminate_backend|stat_\w*reset)\s*\(")
+_SOCKETS, _PORT = "/var/run/postgresql", 5432  # where libpq looks when an address names neither
 _NO_RESERVE = (
     "Set reserved_database_url under [target] to a role that may use the reserved connections "
     "(pg_use_reserved_connections, or a superuser): nobody can look inside a full server without one."
@@ -39,18 +42,21 @@ class Session:
     connection: Mapping[str, str] = field(
         default_factory=dict
     )  # as a step says it: dsn, host, port, user, database
+    line: Line | None = None  # how the server is reached; None: from here
     answers: list[SqlAnswer] = field(default_factory=list)
     begun: bool = False  # the server may have got the first statement
     opened: list[psycopg.AsyncConnection] = field(default_factory=list)
 
 
-async def query(settings: TargetSettings, statement: str, *, deadline: float, rows: int) -> SqlAnswer:
+async def query(
+    settings: TargetSettings, statement: str, *, deadline: float, rows: int, line: Line | None = None
+) -> SqlAnswer:
     """Run one statement of the target's database in a read-only transaction and return its first rows.
 
     A read-only transaction is not a sandbox (ALTER SYSTEM ignores it): whoever calls this has proved that the
     statement reads. Several statements in one text are refused by the protocol that is used.
     """
-    session = Session((statement,), reading=True, rows=rows, deadline=deadline)
+    session = Session((statement,), reading=True, rows=rows, deadline=deadline, line=line)
     await run(settings, session)
     return session.answers[0]
 
@@ -152,9 +158,7 @@ async def _run(settings: TargetSettings, session: Session, where: str, named: st
     began = time.perf_counter()
     ask = _read if session.reading else _change
     try:
-        options = {"application_name": "ats-bot", "prepare_threshold": None, "autocommit": not session.reading}
-        ours = {k: v for k, v in _not_ours().items() if k not in conninfo_to_dict(where)}
-        connection = await psycopg.AsyncConnection.connect(where, **ours, **options)  # type: ignore[arg-type]
+        connection = await _connect(session, where)
         session.opened.append(connection)
         try:
             for statement in session.statements:
@@ -166,6 +170,20 @@ async def _run(settings: TargetSettings, session: Session, where: str, named: st
             _hang_up(connection)
     except psycopg.Error as error:
         raise _translated(error, settings, session, named) from error
+
+
+async def _connect(session: Session, where: str) -> psycopg.AsyncConnection:
+    """Connect from here, or from the target; a server that wants TLS is reached by a port, for sockets have none."""
+    parts = conninfo_to_dict(where)
+    options: dict[str, Any] = {k: v for k, v in _not_ours().items() if k not in parts}
+    options |= {"application_name": "ats-bot", "prepare_threshold": None, "autocommit": not session.reading}
+    if session.line is None:
+        return await psycopg.AsyncConnection.connect(where, **options)
+    host, port = str(parts.get("host") or _SOCKETS), int(parts.get("port") or _PORT)
+    tls = not host.startswith("/") and str(parts.get("sslmode", "")) in {"require", "verify-ca", "verify-full"}
+    async with session.line.door(host, port, tcp=tls) as door:
+        place = {"hostaddr": "127.0.0.1", "port": door.port} if tls else {"host": door.folder, "port": port}
+        return await psycopg.AsyncConnection.connect(where, **{**options, "hostaddr": "", **place})
 
 
 def _translated(error: psycopg.Error, settings: TargetSettings, session: Session, where: str) -> AtsError:

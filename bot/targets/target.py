@@ -6,6 +6,7 @@ from bot.targets import certificates, redis, sql, websocket
 from bot.targets.answers import KEPT, ExecAnswer, Greeting, HttpAnswer, PipeAnswer, SqlAnswer, Stage
 from bot.targets.http import Http
 from bot.targets.kept import Progress
+from bot.targets.line import Line
 from bot.targets.process import LocalRunner, Runner
 from bot.targets.redact import redact
 from bot.targets.settings import TargetSettings
@@ -25,8 +26,18 @@ class Target:
         self, settings: TargetSettings, *, max_processes: int = 8, runner: Runner | None = None
     ) -> None:
         self.settings = settings
-        self._http = Http(settings)
-        self._runner = runner or LocalRunner(settings, max_processes)
+        self._line: Line | None = None
+        self._runner = runner or self._make_runner(max_processes)
+        self._http = Http(settings, self._line)
+
+    def _make_runner(self, max_processes: int) -> Runner:
+        if self.settings.ssh is None:
+            return LocalRunner(self.settings, max_processes)
+        from bot.targets.far import FarRunner  # a third of a second, which a bot without SSH does not spend
+        from bot.targets.ssh import Ssh
+
+        self._line = ssh = Ssh(self.settings.ssh)
+        return FarRunner(self.settings, ssh, max_processes)
 
     @property
     def local(self) -> bool:
@@ -36,7 +47,8 @@ class Target:
     @property
     def where(self) -> str:
         """Where things run, for people."""
-        return "this host"
+        ssh = self.settings.ssh
+        return "this host" if ssh is None else f"{ssh.user}@{ssh.host} over SSH"
 
     async def http(
         self,
@@ -66,7 +78,8 @@ class Target:
         self, url: str, *, deadline: float = 10.0, headers: Mapping[str, str] | None = None
     ) -> Greeting:
         """Connect to a WebSocket and wait for its first message; rewrites apply to its address."""
-        return await websocket.look(self.settings.rewrite(url), deadline=deadline, headers=headers or {})
+        where = self.settings.rewrite(url)
+        return await websocket.look(where, deadline=deadline, headers=headers or {}, line=self._line)
 
     async def certificate(self, url: str, *, deadline: float = 10.0) -> certificates.Certificate:
         """Read the certificate of an https address; rewrites apply to it, and whether it is trusted does not matter."""
@@ -74,15 +87,16 @@ class Target:
 
     async def sql(self, query: str, *, deadline: float = 10.0, rows: int = 100) -> SqlAnswer:
         """Run one reading statement in a read-only transaction and return its first rows."""
-        return await sql.query(self.settings, query, deadline=deadline, rows=rows)
+        return await sql.query(self.settings, query, deadline=deadline, rows=rows, line=self._line)
 
     async def session(self, session: Session) -> None:
         """Run SQL statements on one connection; their answers are in `session.answers`, as far as it got."""
+        session.line = self._line
         await sql.run(self.settings, session)
 
     async def redis(self, *command: str, deadline: float = 10.0, url: str = "") -> object:
         """Send one Redis command, to the target's own Redis unless `url` names another."""
-        return await redis.command(self.settings, command, deadline=deadline, url=url)
+        return await redis.command(self.settings, command, deadline=deadline, url=url, line=self._line)
 
     async def run(self, argv: Sequence[str], *, deadline: float = 10.0, keep: int = KEPT) -> ExecAnswer:
         """Run a program; its status is in the answer, and at most `keep` bytes of each output."""
@@ -106,6 +120,6 @@ class Target:
         return redact(text, self.settings.known_secrets())
 
     async def close(self) -> None:
-        """Close idle connections; nothing else is kept between calls."""
+        """Close idle connections, and the line to the target; nothing else is kept between calls."""
         await self._http.close()
         await self._runner.close()

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Mapping
+from typing import Any
 
 import websockets.asyncio.client
 import websockets.exceptions
@@ -10,11 +11,12 @@ import websockets.exceptions
 from bot.errors import AtsError, RejectedError, ServerError
 from bot.targets import trouble
 from bot.targets.answers import KEPT, Greeting
-from bot.targets.http import host_and_port
+from bot.targets.http import host_and_port, origin
 from bot.targets.kept import plain
+from bot.targets.line import Line
 
 
-async def look(url: str, *, deadline: float, headers: Mapping[str, str]) -> Greeting:
+async def look(url: str, *, deadline: float, headers: Mapping[str, str], line: Line | None = None) -> Greeting:
     """Connect and wait for a first message; a connection that stays silent is an answer, too."""
     try:
         place = host_and_port(url)
@@ -23,7 +25,7 @@ async def look(url: str, *, deadline: float, headers: Mapping[str, str]) -> Gree
     began = time.perf_counter()
     try:
         async with asyncio.timeout(deadline):
-            client = await _connect(url, deadline, headers)
+            client = await _connect(url, deadline, headers, line)
     except TimeoutError:
         raise trouble.timed_out(deadline) from None
     except (OSError, ValueError, websockets.exceptions.WebSocketException) as error:
@@ -37,17 +39,21 @@ async def look(url: str, *, deadline: float, headers: Mapping[str, str]) -> Gree
 
 
 async def _connect(
-    url: str, deadline: float, headers: Mapping[str, str]
+    url: str, deadline: float, headers: Mapping[str, str], line: Line | None
 ) -> websockets.asyncio.client.ClientConnection:
-    return await websockets.asyncio.client.connect(
-        url,
-        additional_headers=dict(headers),
-        open_timeout=deadline,
-        ping_interval=None,
-        max_size=KEPT,
-        proxy=None,
-        user_agent_header="ats-bot",
-    )
+    options: dict[str, Any] = {
+        "additional_headers": dict(headers),
+        "open_timeout": deadline,
+        "ping_interval": None,
+        "max_size": KEPT,
+        "proxy": None,
+        "user_agent_header": "ats-bot",
+    }
+    if line is None:
+        return await websockets.asyncio.client.connect(url, **options)
+    _, host, port = origin(url)
+    async with line.door(host, port) as door:
+        return await websockets.asyncio.client.unix_connect(door.path, url, **options)
 
 
 async def _listen(
