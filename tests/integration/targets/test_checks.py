@@ -56,9 +56,13 @@ async def test_what_cannot_be_read_does_not_hold(target: TargetOf, serve: Serve,
         assert verdict.holds is False
         return verdict.reading
 
-    assert "refused: nothing listens" in await reading(f"http GET http://127.0.0.1:{closed_port}/status .a != 1")
+    assert "refused: nothing listens" in await reading(
+        f"http GET http://127.0.0.1:{closed_port}/status .a != 1"
+    )
     assert "timed out after 0.5 s" in await reading(f"http GET http://127.0.0.1:{hanging}/status .a != 1")
-    assert "did not answer with JSON: hello" in await reading(f"http GET http://127.0.0.1:{text}/status .a != 1")
+    assert "did not answer with JSON: hello" in await reading(
+        f"http GET http://127.0.0.1:{text}/status .a != 1"
+    )
     assert "500: the far side failed" in await reading(f"http GET http://127.0.0.1:{broken}/status")
     assert "DATABASE_URL is not set" in await reading("sql 'SELECT 1' != 2")
     assert "not understood" in await reading("http POST http://x/ .a == 1")
