@@ -20,7 +20,7 @@ from starlette.applications import Starlette
 import runbook
 from bot import log as logs
 from bot import probes
-from bot.clients.directory import Directory, Remembered, RoleIds
+from bot.clients.directory import Directory, Links, Remembered, RoleIds
 from bot.clients.pagerduty import PagerDuty
 from bot.clients.slack import Identity, Slack
 from bot.compile_child import compile_here
@@ -32,6 +32,7 @@ from bot.domain.step_policy import Rule, too_loose
 from bot.errors import AtsError, ConfigError
 from bot.jobs import worker as jobs
 from bot.jobs.work import Work
+from bot.operations import links
 from bot.operations.rules import Rules
 from bot.plots.child import Plotter
 from bot.probes import ProbeSettings
@@ -164,6 +165,7 @@ class Bot:
             channel=settings.channel,
             role_ids=RoleIds({Role(name): ids for name, ids in settings.roles.model_dump().items() if ids}),
             remembered=self.remembered,
+            links=Links(self._link_of_slack, self._link_of_pd),
         )
         self.target = Target(target_settings(settings))
         self.work = Work(
@@ -182,6 +184,14 @@ class Bot:
         self.bolt = self._bolt()
         register_all(self.bolt, BotServices(self))
         self.sockets = Sockets(self.bolt, settings.slack_app_token.get_secret_value())
+
+    async def _link_of_slack(self, slack_id: str) -> links.Linked | None:
+        async with self.store.transaction() as tx:
+            return await links.of_slack(tx, slack_id)
+
+    async def _link_of_pd(self, pd_id: str) -> links.Linked | None:
+        async with self.store.transaction() as tx:
+            return await links.of_pd(tx, pd_id)
 
     def _swap(self, rules: Rules) -> None:
         self.rules = rules

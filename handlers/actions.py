@@ -158,6 +158,8 @@ async def _more_view(services: Services, which: str, number: int) -> dict[str, A
     match which:
         case "note":
             return render.note_modal(number, incident.title)
+        case "more":
+            return render.more_modal(number, incident.title, resolved=incident.status == "resolved")
         case "timeline":
             return render.timeline_modal(number, incident.title, [timeline_view(r) for r in rows], now=now)
         case "entry":

@@ -15,7 +15,7 @@ from bot.operations import incidents, requests, timeline
 from bot.operations.requests import Request
 from bot.operations.views import on_call_views, row_view, timeline_view
 from bot.render import Message, RoleView, WhoamiView
-from handlers import checklists, commanding, looks, running
+from handlers import acting, checklists, commanding, looks, running
 from handlers.afterwards import Afterwards
 from handlers.asking import Answer, Asker
 from handlers.grammar import Command, Mistake, help_rows, parse
@@ -208,6 +208,7 @@ CHANGES: dict[str, tuple[Action, str]] = {
     "ack": (Action.ACKNOWLEDGE, "Acknowledging"),
     "resolve": (Action.RESOLVE, "Resolving"),
     "note": (Action.NOTE, "Adding your note to"),
+    **acting.CHANGES,
 }
 ANSWERS: dict[str, Answer] = {
     "help": _help,
@@ -220,6 +221,7 @@ ANSWERS: dict[str, Answer] = {
     "runbook": _runbook,
     "oncall": _oncall,
     "whoami": _whoami,
+    **acting.ANSWERS,
     **checklists.ANSWERS,
     **commanding.ANSWERS,
     **running.ANSWERS,

@@ -8,15 +8,16 @@ from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot import render
-from bot.operations import inbox, outbox
+from bot.operations import inbox, outbox, requests
 from bot.operations.inbox import Delivery
+from handlers.acting import of_thread
 from handlers.asking import Asker
-from handlers.commands import reply
+from handlers.commands import CHANGES, reply
 from handlers.grammar import Command, parse
 from handlers.services import Services
 
 log = structlog.get_logger(__name__)
-_CHANGES = {"run", "ack", "resolve", "note", "handover", "postmortem", "health", "diag"}
+_CHANGES = {"run", "handover", "postmortem", "health", "diag", "link", *CHANGES}
 
 
 def register(app: AsyncApp, services: Services) -> None:
@@ -48,6 +49,8 @@ async def answer_mention(services: Services, body: dict[str, Any], event: dict[s
     event_id = str(body.get("event_id") or event.get("ts") or "")
     text = re.sub(r"^\s*<@[^>]+>\s*", "", str(event.get("text") or ""))
     asker = Asker(str(event.get("user", "")), str(event.get("channel", "")))
+    if await _kept_from_thread(services, event_id, event, text):
+        return
     command = parse(text)
     if isinstance(command, Command) and command.name in _CHANGES:
         message = render.plain_message(
@@ -61,3 +64,18 @@ async def answer_mention(services: Services, body: dict[str, Any], event: dict[s
         if filed is not None:
             thread = str(event.get("thread_ts") or event.get("ts") or "")
             await outbox.post(tx, asker.channel, outbox.marked(message), thread_ts=thread)
+
+
+async def _kept_from_thread(services: Services, event_id: str, event: dict[str, Any], text: str) -> bool:
+    """A note or status update written in an incident's thread: kept like a command; the thread shows the outcome."""
+    who, channel = str(event.get("user", "")), str(event.get("channel", ""))
+    async with services.transaction() as tx:
+        request = await of_thread(
+            tx, text, slack_id=who, channel=channel, thread_ts=str(event.get("thread_ts") or "")
+        )
+        if request is None:
+            return False
+        kept = {"type": "app_mention", "user": who, "channel": channel, "ts": event.get("ts")}
+        if await inbox.file(tx, Delivery("slack", event_id, event_id, "app_mention", kept)) is not None:
+            await requests.submit(tx, request)
+    return True

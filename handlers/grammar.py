@@ -29,6 +29,19 @@ COMMANDS: dict[str, Spec] = {
     "ack": Spec("ack N", "Acknowledge it in PagerDuty, as you", needs_number=True),
     "resolve": Spec("resolve N [what it was]", "Resolve it in PagerDuty, as you", needs_number=True),
     "note": Spec("note N text", "Add a note to it", needs_number=True, needs_text=True),
+    "snooze": Spec(
+        "snooze N 30m", "Quiet for a while, then it comes again", needs_number=True, needs_text=True
+    ),
+    "reassign": Spec("reassign N @who", "To somebody else, or to a role", needs_number=True, needs_text=True),
+    "escalate": Spec("escalate N", "To the next level of its escalation policy, now", needs_number=True),
+    "responders": Spec(
+        "responders N @who [words]", "Have PagerDuty call people to help", needs_number=True, needs_text=True
+    ),
+    "priority": Spec("priority N P1", "Its priority; reminders follow", needs_number=True, needs_text=True),
+    "update": Spec("update N text", "Publish a status update", needs_number=True, needs_text=True),
+    "merge": Spec("merge N into M", "N becomes part of M", needs_number=True, needs_text=True),
+    "reopen": Spec("reopen N", "A resolved one is triggered again", needs_number=True),
+    "link": Spec("link e-mail", "Who you are in PagerDuty, if your e-mail there is another"),
     "runbook": Spec("runbook [words]", "Search the runbook, or list what is in it"),
     "checklist": Spec("checklist [words [for N]]", "A procedure, item by item: who did what and when"),
     "oncall": Spec("oncall", "Who is on call, until when, and the phone tree"),

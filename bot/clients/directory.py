@@ -9,7 +9,7 @@ import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from cashews import Cache
 
@@ -101,6 +101,36 @@ class RoleIds:
     ids: Mapping[Role, Sequence[str]] = field(default_factory=dict)
 
 
+class Linked(Protocol):
+    """Somebody of whom it was said who they are in PagerDuty."""
+
+    @property
+    def slack_id(self) -> str: ...
+    @property
+    def pd_id(self) -> str: ...
+    @property
+    def pd_email(self) -> str: ...
+    @property
+    def pd_name(self) -> str: ...
+    @property
+    def by_admin(self) -> bool: ...
+
+
+@dataclass(frozen=True)
+class Links:
+    """Where such links are looked up; they raise bot.errors."""
+
+    of_slack: Callable[[str], Awaitable[Linked | None]]
+    of_pd: Callable[[str], Awaitable[Linked | None]]
+
+
+async def _nobody(_who: str) -> Linked | None:
+    return None
+
+
+NO_LINKS = Links(_nobody, _nobody)
+
+
 def schedule_role(contact: Contact) -> Role:
     """What being on call by a row of the contact table makes of somebody."""
     name = contact.role.lower()
@@ -121,7 +151,9 @@ class Directory:
         channel: str,
         role_ids: RoleIds,
         remembered: Remembered,
+        links: Links = NO_LINKS,
     ) -> None:
+        self._links = links
         self._slack, self._pagerduty, self._contacts = slack, pagerduty, contacts
         self._channel, self._role_ids, self._remembered = channel, role_ids, remembered
         self._rota: list[dict[str, str]] = []
@@ -189,7 +221,7 @@ class Directory:
             person = {
                 "name": duty.user.name,
                 "pd_id": duty.user.id,
-                "slack_id": await self.slack_id(duty.user.email),
+                "slack_id": await self.slack_id(duty.user.email, duty.user.id),
             }
             yield row | person | ({"until": duty.until.isoformat()} if duty.until else {})
 
@@ -202,11 +234,15 @@ class Directory:
         )
         return user
 
-    async def slack_id(self, email: str) -> str:
-        """The Slack id of the person with that e-mail, "" if unknown; never raises."""
-        if not email:
-            return ""
+    async def slack_id(self, email: str, pd_id: str = "") -> str:
+        """The Slack id of the person linked to that PagerDuty user, else with that e-mail; "" if unknown.
+
+        Never raises.
+        """
         try:
+            linked = await self._links.of_pd(pd_id) if pd_id else None
+            if linked is not None or not email:
+                return linked.slack_id if linked else ""
             user, _ = await self._remembered.get(
                 f"mail:{email.lower()}", PERSON, lambda: self._slack.user_by_email(email)
             )
@@ -298,12 +334,13 @@ class Directory:
                 slack_id, problems=(f"Slack does not say who this is: {error}",), unreachable=error.retryable
             )
         pd: PdUser | None = None
+        sure = True
         try:
-            pd = await self.pd_user(user.email)
+            pd, sure = await self._in_pagerduty(user)
         except AtsError as error:
             problems.append(f"PagerDuty does not say who this is: {error}")
             temporary = error.retryable
-        granted, reasons = await self._granted(user, pd, channel_id, problems)
+        granted, reasons = await self._granted(user, pd, channel_id, problems, sure=sure)
         return Access(
             slack_id=slack_id,
             name=user.name,
@@ -318,7 +355,7 @@ class Directory:
         )
 
     async def _granted(
-        self, user: SlackUser, pd: PdUser | None, channel_id: str, problems: list[str]
+        self, user: SlackUser, pd: PdUser | None, channel_id: str, problems: list[str], *, sure: bool
     ) -> tuple[set[Role], list[str]]:
         granted: dict[Role, str] = {}
         for role, ids in self._role_ids.ids.items():
@@ -326,7 +363,7 @@ class Directory:
             if why:
                 granted.setdefault(role, why)
         if pd is not None:
-            await self._by_duty(pd, granted, problems)
+            await self._by_duty(pd, granted, problems, sure=sure)
         try:
             if (
                 granted
@@ -352,7 +389,15 @@ class Directory:
                     problems.append(f"Slack does not say who is in the user group {item}: {error}")
         return ""
 
-    async def _by_duty(self, pd: PdUser, granted: dict[Role, str], problems: list[str]) -> None:
+    async def _in_pagerduty(self, user: SlackUser) -> tuple[PdUser | None, bool]:
+        """Who they are there, and whether anybody but themselves says so."""
+        linked = await self._links.of_slack(user.id)
+        if linked is not None:
+            return PdUser(linked.pd_id, linked.pd_name, linked.pd_email, ""), linked.by_admin
+        return await self.pd_user(user.email), True
+
+    async def _by_duty(self, pd: PdUser, granted: dict[Role, str], problems: list[str], *, sure: bool) -> None:
+        """Roles by being on call; who only says so themselves becomes a responder at most."""
         on_call = await self.on_call()
         if on_call.problem:
             problems.append(f"PagerDuty does not say who is on call: {on_call.problem}")
@@ -360,8 +405,8 @@ class Directory:
             if any(duty.user.id == pd.id for duty in on_call.of(contact.schedule)):
                 aged = f", as of {on_call.age:.0f} s ago" if on_call.age > ONCALL[0] else ""
                 why = f"on call for {contact.schedule}{aged}"
-                granted.setdefault(schedule_role(contact), why)
-                if contact.role.lower().startswith("secondary"):
+                granted.setdefault(schedule_role(contact) if sure else Role.RESPONDER, why)
+                if sure and contact.role.lower().startswith("secondary"):
                     granted.setdefault(Role.APPROVER, why)
 
 

@@ -23,6 +23,14 @@ class Action(StrEnum):
     RESOLVE = "resolve"
     NOTE = "note"
     CHOOSE_ENTRY = "choose_entry"
+    SNOOZE = "snooze"
+    REASSIGN = "reassign"
+    ESCALATE = "escalate"
+    RESPONDERS = "responders"
+    PRIORITY = "priority"
+    STATUS_UPDATE = "status_update"
+    MERGE = "merge"
+    REOPEN = "reopen"
     CHECKLIST = "checklist"
     COMMAND = "command"  # hand over, snooze, postmortem
 
@@ -34,6 +42,14 @@ ALLOWED: dict[Action, frozenset[Role]] = {
     Action.RESOLVE: _ON_DUTY,
     Action.NOTE: _ON_DUTY,
     Action.CHOOSE_ENTRY: _ON_DUTY,
+    Action.SNOOZE: _ON_DUTY,
+    Action.REASSIGN: _ON_DUTY,
+    Action.ESCALATE: _ON_DUTY,
+    Action.RESPONDERS: _ON_DUTY,
+    Action.PRIORITY: _ON_DUTY,
+    Action.STATUS_UPDATE: _ON_DUTY,
+    Action.MERGE: _ON_DUTY,
+    Action.REOPEN: _ON_DUTY,
     Action.CHECKLIST: _ON_DUTY,
     Action.COMMAND: _ON_DUTY,
 }

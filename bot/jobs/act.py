@@ -1,5 +1,6 @@
 """Carry out what a person asked for: as that person, in PagerDuty, with an outcome that they are told."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -9,7 +10,8 @@ from bot import render
 from bot.domain import pagerduty, policy
 from bot.domain.people import Who
 from bot.domain.policy import Access, Action, Role
-from bot.errors import AtsError, RejectedError
+from bot.errors import AtsError, InputError, RateLimitedError, RejectedError
+from bot.jobs import acts
 from bot.jobs.answering import tell
 from bot.jobs.work import Work
 from bot.operations import incidents, requests
@@ -19,13 +21,42 @@ from bot.store.tables import Incident
 
 log = structlog.get_logger(__name__)
 
+SKEW: Final = timedelta(minutes=2)  # that PagerDuty's clock and ours may differ
 PATIENCE: Final = timedelta(minutes=10)  # how long a click is tried before the person is told that it failed
-_NOUN = {Action.ACKNOWLEDGE: "acknowledgement", Action.RESOLVE: "resolution", Action.NOTE: "note"}
+_NOUN = {
+    Action.ACKNOWLEDGE: "acknowledgement",
+    Action.RESOLVE: "resolution",
+    Action.NOTE: "note",
+    Action.REASSIGN: "reassignment",
+    Action.ESCALATE: "escalation",
+    Action.RESPONDERS: "call for help",
+    Action.PRIORITY: "new priority",
+    Action.STATUS_UPDATE: "status update",
+    Action.REOPEN: "reopening",
+}
 _VERB = {
     Action.ACKNOWLEDGE: "Acknowledging",
     Action.RESOLVE: "Resolving",
     Action.NOTE: "Adding a note",
     Action.CHOOSE_ENTRY: "Choosing the runbook entry",
+    Action.SNOOZE: "Snoozing",
+    Action.REASSIGN: "Reassigning",
+    Action.ESCALATE: "Escalating",
+    Action.RESPONDERS: "Asking for help with",
+    Action.PRIORITY: "Changing the priority of",
+    Action.STATUS_UPDATE: "Publishing a status update of",
+    Action.MERGE: "Merging",
+    Action.REOPEN: "Reopening",
+}
+# PagerDuty refuses these for what is resolved, some by reopening it: that must be somebody's own wish.
+_OPEN_ONLY = {
+    Action.SNOOZE,
+    Action.REASSIGN,
+    Action.ESCALATE,
+    Action.RESPONDERS,
+    Action.MERGE,
+    Action.ACKNOWLEDGE,
+    Action.RESOLVE,
 }
 
 
@@ -46,8 +77,7 @@ async def act(work: Work, request: dict[str, Any], *, again: bool = False) -> No
         await _later(work, ask, incident, person, "; ".join(access.problems), now)
     elif not decision.allowed:
         await _refuse(work, ask, person, access, decision)
-    elif incident.status == "resolved" and action in {Action.ACKNOWLEDGE, Action.RESOLVE}:
-        # An account may take an acknowledgement of a resolved incident for the wish to reopen it.
+    elif incident.status == "resolved" and action in _OPEN_ONLY:
         await tell(work, ask, _already(ask, incident, incident.status))
     elif action is Action.CHOOSE_ENTRY:
         async with work.store.transaction() as tx:
@@ -69,7 +99,8 @@ async def _in_pagerduty(
         await _change(work, ask, incident, person, sender, again=again)
     except AtsError as error:
         if error.retryable and now - _asked_at(ask, now) < PATIENCE:
-            await _later(work, ask, incident, person, str(error), now)
+            wait = error.retry_after if isinstance(error, RateLimitedError) else 0.0
+            await _later(work, ask, incident, person, str(error), now, wait=wait)
         else:
             await _fail(work, ask, person, error)
 
@@ -77,7 +108,10 @@ async def _in_pagerduty(
 async def _change(
     work: Work, ask: Request, incident: Incident, person: Who, sender: str, *, again: bool
 ) -> None:
-    match Action(ask.action):
+    if (action := Action(ask.action)) in acts.ACTS:
+        await _carry_out(work, ask, incident, person, sender, again=again or ask.attempt > 0)
+        return
+    match action:
         case Action.ACKNOWLEDGE:
             answer = await work.pagerduty.acknowledge(incident.pd_id, from_email=sender)
         case Action.RESOLVE:
@@ -96,13 +130,37 @@ async def _change(
         await tell(work, ask, render.plain_message(f"#{ask.number} {incident.title} is {snapshot.status} now."))
 
 
+async def _carry_out(
+    work: Work, ask: Request, incident: Incident, person: Who, sender: str, *, again: bool
+) -> None:
+    """Decide once what to ask, ask it, and tell what came of it."""
+    planner, doer = acts.ACTS[Action(ask.action)]
+    async with work.store.transaction() as tx:
+        plan = await requests.planned(tx, ask)
+    if plan is None:
+        wanted = await planner(work, ask, incident)
+        async with work.store.transaction() as tx:
+            plan = await requests.planned(tx, ask, wanted) or wanted
+        again = False  # without a plan nothing was asked yet
+    done = acts.by(person, await doer(work, acts.Doing(ask, incident, person, sender, plan, again)))
+    async with work.store.transaction() as tx:
+        await requests.carried_out(tx, work.rules, ask, done.told, done.answer, by=person)
+
+
 async def _note_once(work: Work, ask: Request, incident: Incident, sender: str, *, again: bool) -> None:
     """Add the note, unless an earlier try, whose answer was lost, has added it."""
     if again:
         notes = await work.pagerduty.notes(incident.pd_id)
-        if any(str(note.get("content") or "").strip() == ask.text.strip() for note in notes):
+        if any(_is_it(note, ask) for note in notes):
             return
     await work.pagerduty.note(incident.pd_id, ask.text, from_email=sender)
+
+
+def _is_it(note: Mapping[str, Any], ask: Request) -> bool:
+    """The same words, not from before they were asked for."""
+    at, asked = pagerduty.parse_time(note.get("created_at")), pagerduty.parse_time(ask.asked_at)
+    old = at is not None and asked is not None and at < asked - SKEW
+    return not old and str(note.get("content") or "").strip() == ask.text.strip()
 
 
 def _already(ask: Request, incident: Incident, status: str) -> render.Message:
@@ -114,9 +172,11 @@ def _asked_at(ask: Request, now: datetime) -> datetime:
     return pagerduty.parse_time(ask.asked_at) or now.astimezone(UTC)
 
 
-async def _later(work: Work, ask: Request, incident: Incident, person: Who, why: str, now: datetime) -> None:
+async def _later(
+    work: Work, ask: Request, incident: Incident, person: Who, why: str, now: datetime, *, wait: float = 0.0
+) -> None:
     """Kept, tried again; the person is told at once, the first time."""
-    delay = min(60.0, 2.0 * 2**ask.attempt)
+    delay = max(min(60.0, 2.0 * 2**ask.attempt), wait)
     if now - _asked_at(ask, now) >= PATIENCE:
         await _fail(work, ask, person, RejectedError(why))
         return
@@ -133,6 +193,10 @@ async def _fail(work: Work, ask: Request, person: Who, error: AtsError) -> None:
     log.error("request failed", incident=ask.number, action=ask.action, error=str(error))
     async with work.store.transaction() as tx:
         await requests.failed(tx, work.rules, ask, by=person, why=str(error))
+    if isinstance(error, InputError):
+        happened = f"{_VERB[Action(ask.action)]} #{ask.number} did not happen."
+        await tell(work, ask, render.error_message(happened, str(error)))
+        return
     noun = _NOUN.get(Action(ask.action), ask.action)
     await tell(
         work, ask,

@@ -27,6 +27,7 @@ from bot.jobs.diagnose import diagnosis, step
 from bot.jobs.enrich import adopt, enrich
 from bot.jobs.execute import execute
 from bot.jobs.files import upload
+from bot.jobs.linking import link
 from bot.jobs.plots import plot
 from bot.jobs.summon import summon
 from bot.jobs.ticker import SLOW, Ticker
@@ -60,6 +61,7 @@ TASKS: dict[str, tuple[Callable[..., Awaitable[None]], str]] = {
     "summon": (summon, EFFECT_QUEUE),
     "act": (act, EFFECT_QUEUE),
     "order": (order, EFFECT_QUEUE),
+    "link": (link, EFFECT_QUEUE),
     "enrich": (enrich, EFFECT_QUEUE),
     "adopt": (adopt, EFFECT_QUEUE),
     "health": (examine.health, LOOK_QUEUE),

@@ -264,20 +264,27 @@ async def confirmed(tx: Tx, rules: Rules, pd_id: str, answer: Snapshot, *, by: W
     incident = await _load(tx, pd_id)
     if incident is None or not answer.status:
         return False
-    before, was_merged = _visible(incident), incident.merged_into
+    before, was_merged, was = _visible(incident), incident.merged_into, incident.status
     said = str(incident.pending.get("said") or "") if answer.status == "resolved" else ""
     incident.pending = {}
     await _describe_newer(tx, rules, incident, answer)
     told = lifecycle.of_answer(answer.status, answer.changed_at, now=max(tx.now, incident.status_at), by=by)
     moved = await _move(tx, rules, incident, told, by=by, announce=True, text=said)
     if moved:
-        kind = "reopened" if incident.status == "triggered" else incident.status
+        kind = _became(was, incident.status)
         at = journal.within_second(incident.status_at, tx.now)
         await journal.write_down(tx, incident, Happening(kind, happenings.head_of(kind), said, at, by, "act"))
     await _say_merged(tx, rules, incident, was_merged)
     if _visible(incident) != before:
         await outbox.show_card(tx, incident.id or 0, rules.channel)
     return moved
+
+
+def _became(was: str, status: str) -> str:
+    """The timeline's word for a change of status."""
+    if status != "triggered":
+        return status
+    return "reopened" if was == "resolved" else "unacknowledged"
 
 
 async def observed(tx: Tx, rules: Rules, seen: Snapshot) -> str:

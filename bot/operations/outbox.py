@@ -151,6 +151,16 @@ async def card(tx: Tx, incident_id: int) -> Message | None:
     return (await tx.session.execute(query)).scalar_one_or_none()
 
 
+async def incident_of_thread(tx: Tx, channel_id: str, ts: str) -> int:
+    """The number of the incident whose card that message is, 0 if it is none."""
+    query = (
+        select(col(Incident.number))
+        .join(Message, col(Message.incident_id) == col(Incident.id))
+        .where(col(Message.kind) == "card", col(Message.channel_id) == channel_id, col(Message.ts) == ts)
+    )
+    return (await tx.session.execute(query)).scalar_one_or_none() or 0
+
+
 @dataclass(frozen=True, slots=True)
 class Parcel:
     """A message on its way: what to send, where, and whether an earlier try may have got through."""

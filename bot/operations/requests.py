@@ -1,12 +1,14 @@
 """What a person asks for, kept before it is acknowledged to Slack; carried out by the job `act`."""
 
 import json
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any
 from uuid import NAMESPACE_OID, uuid5
 
 from bot.domain import happenings
 from bot.domain.happenings import Happening
+from bot.domain.pagerduty import Snapshot
 from bot.domain.people import Who
 from bot.domain.policy import Action
 from bot.operations import echoes, incidents, journal, outbox, timeline
@@ -31,6 +33,7 @@ class Request:
     entry_id: str = ""
     attempt: int = 0
     asked_at: str = ""
+    args: dict[str, Any] = field(default_factory=dict)  # what a modal chose; a command's text says the same
     confirm: bool = False  # asked on a message that does not change by itself: say that it is done
 
     def as_json(self) -> dict[str, Any]:
@@ -51,6 +54,37 @@ async def intended(tx: Tx, request: Request, *, by: Who) -> None:
     incident = await incidents.by_number(tx, request.number, lock=True)
     if incident is not None:
         incident.pending = {**incident.pending, **by.as_json(), "said": request.text}
+
+
+async def planned(tx: Tx, request: Request, plan: Mapping[str, Any] | None = None) -> dict[str, Any] | None:
+    """What exactly is asked of PagerDuty, decided once: a second try asks for the same. Kept if given."""
+    incident = await incidents.by_number(tx, request.number, lock=plan is not None)
+    if incident is None:
+        return None
+    plans = dict(incident.extra.get("plans") or {})
+    if plan is not None:
+        kept = {**plans, marker_of(request): dict(plan)}
+        incident.extra = {**incident.extra, "plans": dict(list(kept.items())[-KEPT:])}
+    return dict(plan) if plan is not None else plans.get(marker_of(request))
+
+
+async def carried_out(
+    tx: Tx, rules: Rules, request: Request, told: Sequence[Happening], answer: Snapshot | None, *, by: Who
+) -> None:
+    """PagerDuty has done it: state, card, timeline and thread follow, once."""
+    incident = await incidents.by_number(tx, request.number, lock=True)
+    if incident is None:
+        return
+    marker = marker_of(request)
+    if answer is not None:
+        await incidents.confirmed(tx, rules, answer.pd_id, answer, by=by)
+    incident.pending = {}
+    if not first_time(incident, marker):
+        return
+    for each in told:
+        if not await echoes.met(tx, incident, each):
+            await journal.write_down(tx, incident, each)
+            await journal.tell(tx, rules, incident, each)
 
 
 async def refused(tx: Tx, request: Request, *, by: Who, reason: str) -> None:
@@ -104,7 +138,7 @@ async def noted(tx: Tx, rules: Rules, request: Request, *, by: Who) -> None:
     from bot.operations.views import note_in_thread
 
     incident = await incidents.by_number(tx, request.number, lock=True)
-    marker = _marker(request)
+    marker = marker_of(request)
     if incident is None or not first_time(incident, marker):
         return
     told = Happening("note", happenings.head_of("note"), request.text, tx.now, by, "act")
@@ -123,6 +157,6 @@ def first_time(incident: Incident, marker: str) -> bool:
     return True
 
 
-def _marker(request: Request) -> str:
+def marker_of(request: Request) -> str:
     """The same for the same request, however often it is carried out."""
     return f"m-{uuid5(NAMESPACE_OID, json.dumps(request.as_json() | {'attempt': 0}, sort_keys=True)).hex}"

@@ -1,6 +1,7 @@
 """Rendering: values in, Block Kit out. No I/O, no clock: the same input gives the same output."""
 
 from bot.domain.people import Who
+from bot.render.acting import act_modal, more_modal
 from bot.render.blocks import (
     actions,
     button,
@@ -160,6 +161,7 @@ __all__ = [
     "Who",
     "WhoamiView",
     "acknowledged_note",
+    "act_modal",
     "actions",
     "actions_message",
     "actions_modal",
@@ -220,6 +222,7 @@ __all__ = [
     "merged_note",
     "message",
     "modal",
+    "more_modal",
     "no_entry_modal",
     "note_added_note",
     "note_modal",

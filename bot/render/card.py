@@ -175,8 +175,8 @@ def _more(view: CardView) -> Block | None:
         [
             option("Add a note", f"note:{number}"),
             option("Timeline", f"timeline:{number}"),
-            option("Choose another entry" if view.entry else "Choose a runbook entry", f"entry:{number}"),
             option("Actions", f"actions:{number}"),
+            option("More…", f"more:{number}"),
             option("Open in PagerDuty", f"open:{number}", url=view.url) if view.url else None,
         ],
     )
@@ -257,6 +257,7 @@ def _resolved(view: CardView, now: datetime) -> list[Block | None]:
                 [
                     option("Timeline", f"timeline:{view.number}"),
                     option("Add a note", f"note:{view.number}"),
+                    option("More…", f"more:{view.number}"),
                     option("Open in PagerDuty", f"open:{view.number}", url=view.url) if view.url else None,
                 ],
             )

@@ -37,9 +37,7 @@ def runbook_modal(entry: Entry, *, number: int | None = None, reason: str = "", 
 
 def no_entry_modal(number: int) -> View:
     """There is no entry for this incident."""
-    text = md(
-        "*No runbook entry is chosen for #{}.*\nChoose one on the card: … → Choose a runbook entry.", number
-    )
+    text = md("*No runbook entry is chosen for #{}.*\nChoose one on the card, or under … → More….", number)
     return modal("Runbook", [section(text)], private_metadata=str(number))
 
 

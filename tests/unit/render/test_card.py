@@ -124,14 +124,14 @@ def test_buttons_of_a_new_incident() -> None:
 
 
 def test_the_menu() -> None:
-    """The overflow menu offers note, timeline, entry, actions and PagerDuty."""
+    """The overflow menu offers note, timeline, actions, more and PagerDuty."""
     menu = pressed(CARD)["incident_more"]["options"]
     assert isinstance(menu, list)
     assert [option["value"] for option in menu] == [
         "note:42",
         "timeline:42",
-        "entry:42",
         "actions:42",
+        "more:42",
         "open:42",
     ]
     assert menu[4]["url"] == CARD.url

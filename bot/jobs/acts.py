@@ -1,0 +1,231 @@
+"""The changes that people ask of PagerDuty besides acknowledging, resolving and notes.
+
+Each has two halves. What exactly is to be asked is decided once and kept (`plan`), so that a try after a lost answer
+asks for the same. Then it is asked (`do`); where doing it twice would be twice, it is looked first whether an
+earlier try got through.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any, Final
+
+from bot.domain import happenings, pagerduty, wishes
+from bot.domain.happenings import Happening
+from bot.domain.pagerduty import Snapshot
+from bot.domain.people import Who
+from bot.domain.policy import Action
+from bot.errors import InputError
+from bot.jobs import people
+from bot.jobs.work import Work
+from bot.operations import incidents
+from bot.operations.requests import Request
+from bot.store.tables import Incident
+
+Plan = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Doing:
+    """Who asks what of which incident."""
+
+    ask: Request
+    incident: Incident
+    person: Who
+    sender: str  # e-mail for From
+    plan: Mapping[str, Any]
+    again: bool  # an earlier try may have got through
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What PagerDuty says now, and what is to be told."""
+
+    answer: Snapshot | None
+    told: tuple[Happening, ...] = ()
+
+
+def _told(kind: str, head: str, quote: str = "") -> tuple[Happening, ...]:
+    return (Happening(kind, head[: happenings.LONGEST], quote, via="act"),)
+
+
+# Snooze
+
+
+async def _plan_snooze(_work: Work, ask: Request, _incident: Incident) -> Plan:
+    seconds = ask.args.get("seconds")
+    return {"seconds": int(seconds or wishes.snooze(ask.text).total_seconds())}
+
+
+async def _snooze(work: Work, do: Doing) -> Done:
+    seconds = int(do.plan["seconds"])
+    raw = await work.pagerduty.snooze(do.incident.pd_id, seconds, from_email=do.sender)
+    until = next((pagerduty.parse_time(each.get("at")) for each in raw.get("pending_actions") or []), None)
+    words = f"Snoozed until {until:%H:%M} UTC" if until else f"Snoozed for {timedelta(seconds=seconds)}"
+    return Done(pagerduty.snapshot(raw), _told("snoozed", words))
+
+
+# Whose it is
+
+
+async def _plan_people(work: Work, ask: Request, incident: Incident) -> Plan:
+    named, words = (ask.args["people"], ask.text) if ask.args.get("people") else wishes.people(ask.text)
+    found = await people.find(work, named)
+    return {
+        "people": [who.as_json() for who in found],
+        "words": words or f"Please help with #{incident.number}",
+    }
+
+
+def _people(do: Doing) -> list[Who]:
+    return [Who.from_json(each) for each in do.plan["people"]]
+
+
+async def _reassign(work: Work, do: Doing) -> Done:
+    wanted = _people(do)
+    ids = [who.pd_id for who in wanted]
+    raw = await work.pagerduty.incident(do.incident.pd_id) if do.again else {}
+    if not raw or sorted(_assigned(raw)) != sorted(ids):
+        raw = await work.pagerduty.reassign(do.incident.pd_id, ids, from_email=do.sender)
+    return Done(
+        pagerduty.snapshot(raw), _told("reassigned", f"Reassigned to {happenings.names(tuple(wanted))}")
+    )
+
+
+def _assigned(raw: Mapping[str, Any]) -> list[str]:
+    return [who.pd_id for who in pagerduty.snapshot(raw).assignees]
+
+
+async def _plan_level(work: Work, _ask: Request, incident: Incident) -> Plan:
+    """The level after the one that has it now; PagerDuty does not say which that is, its on-calls do."""
+    raw = await work.pagerduty.incident(incident.pd_id)
+    policy_id = str((raw.get("escalation_policy") or {}).get("id") or "")
+    policy = await work.pagerduty.escalation_policy(policy_id)
+    levels = len(policy.get("escalation_rules") or [])
+    duties = await work.pagerduty.oncalls(policy_ids=[policy_id])
+    assigned = set(_assigned(raw))
+    now = max((duty.level for duty in duties if duty.user.id in assigned), default=1)
+    if now >= levels:
+        raise InputError(
+            f"#{incident.number} is at the last level of {policy.get('name')} already. Reassign it, or add responders."
+        )
+    return {"level": now + 1}
+
+
+async def _escalate(work: Work, do: Doing) -> Done:
+    raw = await work.pagerduty.escalate(do.incident.pd_id, int(do.plan["level"]), from_email=do.sender)
+    seen = pagerduty.snapshot(raw)
+    return Done(seen, _told("escalated", f"Escalated to {happenings.names(seen.assignees)}"))
+
+
+async def _responders(work: Work, do: Doing) -> Done:
+    wanted, words = _people(do), str(do.plan["words"])
+    missing = [who for who in wanted if who.pd_id not in (await _asked(work, do, words) if do.again else set())]
+    if missing:
+        requester = do.person.pd_id or await _user_id(work, do.sender)
+        ids = [who.pd_id for who in missing]
+        await work.pagerduty.add_responders(do.incident.pd_id, ids, words, requester_id=requester)
+    told = [_told("responder.added", f"{who.name} asked to help", words)[0] for who in wanted]
+    return Done(None, tuple(told))
+
+
+async def _user_id(work: Work, email: str) -> str:
+    user = await work.directory.pd_user(email)
+    if user is None:
+        raise InputError(f"No PagerDuty user has the e-mail {email}, in whose name it would be asked.")
+    return user.id
+
+
+async def _asked(work: Work, do: Doing, words: str) -> set[str]:
+    """Whom an earlier try has asked already, with the same words."""
+    raw = await work.pagerduty.incident(do.incident.pd_id)
+    listed = raw.get("incidents_responders") or []
+    return {str((each.get("user") or {}).get("id")) for each in listed if each.get("message") == words}
+
+
+# What it is
+
+
+async def _plan_priority(work: Work, ask: Request, _incident: Incident) -> Plan:
+    wanted = str(ask.args.get("priority") or ask.text).strip()
+    known = await work.pagerduty.priorities()
+    found = next((p for p in known if str(p.get("name") or "").casefold() == wanted.casefold()), None)
+    if found is None:
+        names = ", ".join(str(p.get("name")) for p in known) or "none: they are switched off in its settings"
+        raise InputError(f"This PagerDuty account has no priority “{wanted[:40]}”. It has {names}.")
+    return {"id": str(found["id"]), "name": str(found["name"])}
+
+
+async def _priority(work: Work, do: Doing) -> Done:
+    raw = await work.pagerduty.set_priority(do.incident.pd_id, str(do.plan["id"]), from_email=do.sender)
+    return Done(pagerduty.snapshot(raw), _told("priority_updated", f"Priority changed to {do.plan['name']}"))
+
+
+async def _plan_text(_work: Work, ask: Request, _incident: Incident) -> Plan:
+    return {"text": ask.text}
+
+
+async def _status_update(work: Work, do: Doing) -> Done:
+    words = str(do.plan["text"])
+    if not (do.again and await _published(work, do, words)):
+        await work.pagerduty.status_update(do.incident.pd_id, words, from_email=do.sender)
+    head = happenings.head_of("status_update_published")
+    return Done(None, _told("status_update_published", head, words))
+
+
+async def _published(work: Work, do: Doing, words: str) -> bool:
+    """PagerDuty lists no status updates; its log has their words."""
+    entries = await work.pagerduty.log_entries(do.incident.pd_id)
+    return any(words in {str(entry.get("note")), str(entry.get("message"))} for entry in entries)
+
+
+async def _plan_merge(work: Work, ask: Request, incident: Incident) -> Plan:
+    number = int(ask.args.get("into") or wishes.target(ask.text))
+    async with work.store.transaction() as tx:
+        target = await incidents.by_number(tx, number)
+    if target is None:
+        raise InputError(f"There is no incident #{number} to merge into. /ats incidents shows the open ones.")
+    if target.id == incident.id:
+        raise InputError("An incident cannot be merged into itself.")
+    if target.status == "resolved":
+        raise InputError(f"#{number} is resolved. PagerDuty merges into an open incident only.")
+    return {"pd_id": target.pd_id, "number": number}
+
+
+async def _merge(work: Work, do: Doing) -> Done:
+    raw = await work.pagerduty.incident(do.incident.pd_id) if do.again else {}
+    if not raw or pagerduty.snapshot(raw).merged_into != do.plan["pd_id"]:
+        await work.pagerduty.merge(str(do.plan["pd_id"]), [do.incident.pd_id], from_email=do.sender)
+    # The answer is the target; what changed most is the one that went.
+    return Done(pagerduty.snapshot(await work.pagerduty.incident(do.incident.pd_id)))
+
+
+async def _plan_nothing(_work: Work, _ask: Request, _incident: Incident) -> Plan:
+    return {}
+
+
+async def _reopen(work: Work, do: Doing) -> Done:
+    raw = await work.pagerduty.incident(do.incident.pd_id)
+    if raw.get("status") == "resolved":
+        raw = await work.pagerduty.reopen(do.incident.pd_id, from_email=do.sender)
+    return Done(pagerduty.snapshot(raw))
+
+
+Planner = Callable[[Work, Request, Incident], Awaitable[Plan]]
+Doer = Callable[[Work, Doing], Awaitable[Done]]
+
+ACTS: Final[Mapping[Action, tuple[Planner, Doer]]] = {
+    Action.SNOOZE: (_plan_snooze, _snooze),
+    Action.REASSIGN: (_plan_people, _reassign),
+    Action.ESCALATE: (_plan_level, _escalate),
+    Action.RESPONDERS: (_plan_people, _responders),
+    Action.PRIORITY: (_plan_priority, _priority),
+    Action.STATUS_UPDATE: (_plan_text, _status_update),
+    Action.MERGE: (_plan_merge, _merge),
+    Action.REOPEN: (_plan_nothing, _reopen),
+}
+
+
+def by(person: Who, done: Done) -> Done:
+    """In the name of who asked."""
+    return replace(done, told=tuple(replace(told, by=person) for told in done.told))

@@ -1,0 +1,123 @@
+"""“More…”: one modal with what else can be done in PagerDuty, then the form of each."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from bot.domain.policy import Action
+from bot.render.blocks import Block, input_block, option, section, static_select, text_input
+from bot.render.message import View, modal
+from bot.render.text import md, one_line
+
+_OPEN: Final = (
+    (Action.SNOOZE, "Snooze", "Quiet for a while, then it comes again"),
+    (Action.REASSIGN, "Reassign", "To somebody else"),
+    (Action.ESCALATE, "Escalate", "To the next level, now"),
+    (Action.RESPONDERS, "Ask people for help", "PagerDuty calls them"),
+    (Action.PRIORITY, "Change the priority", "Severity and reminders follow"),
+    (Action.STATUS_UPDATE, "Publish a status update", "To its subscribers and here"),
+    (Action.MERGE, "Merge into another", "This one is then resolved"),
+    (Action.RESOLVE, "Resolve with a note", "What it was, and what helped"),
+    (Action.CHOOSE_ENTRY, "Choose another runbook entry", "The bot chose a wrong one"),
+)
+_CLOSED: Final = (
+    (Action.REOPEN, "Reopen", "It pages again"),
+    (Action.PRIORITY, "Change the priority", "Of the record"),
+    (Action.STATUS_UPDATE, "Publish a status update", "To its subscribers and here"),
+)
+_SNOOZES: Final = (
+    ("15 minutes", 900), ("30 minutes", 1800), ("1 hour", 3600), ("2 hours", 7200), ("4 hours", 14_400),
+    ("8 hours", 28_800), ("24 hours", 86_400),
+)  # fmt: skip
+# Title of the form, and what its button says.
+_FORMS: Final = {
+    Action.SNOOZE: ("Snooze", "Snooze"),
+    Action.REASSIGN: ("Reassign", "Reassign"),
+    Action.ESCALATE: ("Escalate", "Escalate"),
+    Action.RESPONDERS: ("Ask for help", "Ask"),
+    Action.PRIORITY: ("Priority", "Change"),
+    Action.STATUS_UPDATE: ("Status update", "Publish"),
+    Action.MERGE: ("Merge", "Merge"),
+    Action.REOPEN: ("Reopen", "Reopen"),
+}
+
+
+def more_modal(number: int, title: str, *, resolved: bool = False) -> View:
+    """What can be done with an incident that its card has no button for."""
+    choices = [
+        option(label, action, description=why) for action, label, why in (_CLOSED if resolved else _OPEN)
+    ]
+    radio: Block = {"type": "radio_buttons", "action_id": "value", "options": [c for c in choices if c]}
+    return modal(
+        "More",
+        [_about(number, title), input_block("choice", "What do you want to do?", radio)],
+        submit="Next",
+        close="Cancel",
+        callback_id="more_submit",
+        private_metadata=f"more:{number}",
+    )
+
+
+def act_modal(action: str, number: int, title: str, *, others: Sequence[tuple[int, str]] = ()) -> View | None:
+    """The form of one of them; None for an action that has none."""
+    names = _FORMS.get(Action(action)) if action in list(Action) else None
+    if names is None:
+        return None
+    fields = _fields(Action(action), number, others)
+    return modal(
+        names[0],
+        [_about(number, title), *fields],
+        submit=names[1],
+        close="Cancel",
+        callback_id="act_submit",
+        private_metadata=f"{action}:{number}",
+    )
+
+
+def _about(number: int, title: str) -> Block:
+    return section(md("*{}*", f"#{number} {one_line(title, 150)}"))
+
+
+def _fields(action: Action, number: int, others: Sequence[tuple[int, str]]) -> list[Block]:
+    made: dict[Action, list[Block]] = {
+        Action.SNOOZE: [_snoozes()],
+        Action.REASSIGN: [_people("To whom?", "PagerDuty pages them; nobody has acknowledged then.")],
+        Action.RESPONDERS: [
+            _people("Whom?", "PagerDuty calls them. It stays yours."),
+            text_input("text", "value", "What do you need?", maximum=1000, optional=True),
+        ],
+        Action.PRIORITY: [
+            _menu("Which?", [option(p, p) for p in ("P0", "P1", "P2")], hint="P0 and P1 page, P2 does not.")
+        ],
+        Action.STATUS_UPDATE: [
+            text_input(
+                "text", "value", "How does it stand?", maximum=2000, hint="To PagerDuty, here, the timeline."
+            )
+        ],
+        Action.MERGE: [_targets(number, others)],
+        Action.ESCALATE: [section("The next level of its policy is paged now. Nobody has acknowledged then.")],
+        Action.REOPEN: [section("It is triggered again: PagerDuty pages, and reminders start anew.")],
+    }
+    return made[action]
+
+
+def _snoozes() -> Block:
+    options = [option(label, str(seconds)) for label, seconds in _SNOOZES]
+    return _menu("For how long?", options, hint="It counts as acknowledged meanwhile, by you.")
+
+
+def _targets(number: int, others: Sequence[tuple[int, str]]) -> Block:
+    options = [option(one_line(f"#{other} {title}", 70), str(other)) for other, title in others]
+    if not any(options):
+        return section("There is no other open incident to merge into.")
+    return _menu("Into which?", options, hint=f"#{number} is resolved, and its alerts go there.")
+
+
+def _menu(label: str, options: Sequence[Block | None], *, hint: str) -> Block:
+    action_id = "value"
+    menu = static_select(action_id, "Choose", options) or {}
+    return input_block("choice", label, menu, hint=hint)
+
+
+def _people(label: str, hint: str) -> Block:
+    element = {"type": "multi_users_select", "action_id": "value", "max_selected_items": 10}
+    return input_block("who", label, element, hint=hint)
