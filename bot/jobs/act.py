@@ -60,6 +60,11 @@ _OPEN_ONLY = {
 }
 
 
+def _too_late(action: Action, status: str) -> bool:
+    """Whether the incident's state has made it pointless."""
+    return action in _OPEN_ONLY if status == "resolved" else action is Action.REOPEN
+
+
 async def act(work: Work, request: dict[str, Any], *, again: bool = False) -> None:
     """One request, from the check of the role to the answer; `again`: an earlier run may have done it."""
     ask = Request(**request)
@@ -77,7 +82,7 @@ async def act(work: Work, request: dict[str, Any], *, again: bool = False) -> No
         await _later(work, ask, incident, person, "; ".join(access.problems), now)
     elif not decision.allowed:
         await _refuse(work, ask, person, access, decision)
-    elif incident.status == "resolved" and action in _OPEN_ONLY:
+    elif _too_late(action, incident.status):
         await tell(work, ask, _already(ask, incident, incident.status))
     elif action is Action.CHOOSE_ENTRY:
         async with work.store.transaction() as tx:
