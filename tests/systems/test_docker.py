@@ -1,11 +1,12 @@
 """Health of a real Docker with Compose (S28)."""
 
+from datetime import timedelta
 from pathlib import Path
 
 from bot.domain.health import Status
 from tests.systems.conftest import TargetOf
 from tests.systems.daemon import Place, until
-from tests.systems.health import line
+from tests.systems.health import line, look, sampled
 from tests.systems.servers.docker import Docker
 
 STEADY = {"command": ["sleep", "600"]}
@@ -87,3 +88,37 @@ def test_the_daemon_touches_no_firewall_and_makes_no_bridge(docker: Docker, plac
     networks = docker.run("network", "ls", "--format", "{{.Driver}}").split()
     assert sorted(networks) == ["host", "null"]
     assert not Path("/sys/class/net/docker0").exists()
+
+
+async def test_a_container_that_the_kernel_killed_is_told_from_one_that_failed(
+    docker: Docker, target: TargetOf
+) -> None:
+    """OOM kill is critical and named so; exit code 3 of another is not called that."""
+    docker.container("engine", "sh", "-c", "x=a; while true; do x=$x$x; done", options=("--memory", "12m"))
+    docker.container("job", "sh", "-c", "exit 3")
+    _exited(docker, "engine")
+    _exited(docker, "job")
+    found = await line(target(env=docker.environment), "containers")
+    assert found.status is Status.CRITICAL, found
+    assert "engine was killed for memory (137)" in found.value
+    assert "job was killed" not in found.value
+
+
+async def test_restarts_by_docker_are_counted_between_two_looks(docker: Docker, target: TargetOf) -> None:
+    """A container that Docker starts again and again is seen by the difference of its counter."""
+    crash = ("sh", "-c", "sleep 0.1; exit 1")
+    docker.container("worker", *crash, options=("--restart", "always"))
+    reached = target(env=docker.environment)
+    history = sampled(await look(reached, "containers"), ago=timedelta(minutes=2))
+    until(lambda: int(docker.run("inspect", "--format", "{{.RestartCount}}", "worker")) >= 2, "two restarts")
+    found = await line(reached, "containers", history=history)
+    assert found.status is not Status.OK, found
+    assert "worker" in found.value
+
+
+async def test_no_environment_of_a_container_is_shown(docker: Docker, target: TargetOf) -> None:
+    """`docker inspect` has every secret; the probe asks for named fields only."""
+    docker.container("engine", "sleep", "600", options=("-e", "API_KEY=sk-live-0123456789"))
+    found = await look(target(env=docker.environment), "containers")
+    assert found[0].status is Status.OK, found
+    assert "sk-live" not in repr(found)

@@ -1,10 +1,13 @@
 """A real nginx: its configuration test, as root and as an ordinary user (S33; hazard 38)."""
 
 import subprocess
+from pathlib import Path
 
+from bot.domain.health import Status
 from bot.targets import Target
 from tests.systems.conftest import TargetOf
 from tests.systems.daemon import Place, program
+from tests.systems.health import line
 from tests.systems.servers import nginx as servers
 from tests.systems.servers.nginx import Nginx
 
@@ -39,3 +42,41 @@ def test_an_ordinary_user_fails_on_a_good_configuration(place: Place) -> None:
     done = as_postgres(made)
     assert done.returncode == 1
     assert "Permission denied" in done.stderr
+
+
+async def test_good_bad_and_not_allowed_are_three_different_lines(place: Place, target: TargetOf) -> None:
+    """Hazard 38: ok, critical with the reason, and unknown for want of rights."""
+
+    def options(made: Nginx, *before: str) -> dict[str, object]:
+        command = [*before, "nginx", "-t", "-q", "-c", str(made.config)]
+        return {"nginx": {"command": command}}
+
+    good = servers.configured(place)
+    assert (await line(target(), "nginx", options=options(good))).status is Status.OK
+    bad = servers.configured(place, "proxy_passs http://127.0.0.1:8000;")
+    found = await line(target(), "nginx", options=options(bad))
+    assert found.status is Status.CRITICAL, found
+    assert "proxy_passs" in found.value
+    good.home.chmod(0o700)
+    as_other = ("setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups")
+    found = await line(target(cwd=Path("/")), "nginx", options=options(good, *as_other))
+    assert found.status is Status.UNKNOWN, found
+    assert "no permission" in found.value
+
+
+async def test_the_status_page_tells_the_connections(place: Place, target: TargetOf) -> None:
+    """stub_status of the running server, ours included."""
+    server = servers.start(place)
+    assert server.daemon is not None
+    try:
+        options = {
+            "nginx": {
+                "command": ["nginx", "-t", "-q", "-c", str(server.config)],
+                "status_url": server.status_url,
+            }
+        }
+        found = await line(target(), "nginx", options=options)
+    finally:
+        server.daemon.stop()
+    assert found.status is Status.OK, found
+    assert "1 active connection" in found.value

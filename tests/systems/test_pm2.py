@@ -1,13 +1,14 @@
 """Health and hazards of a real PM2 (S13; hazards 12 to 16)."""
 
 import os
+from datetime import timedelta
 
 import pytest
 
 from bot.domain.health import Status
 from tests.systems.conftest import TargetOf
 from tests.systems.daemon import Place, until
-from tests.systems.health import line
+from tests.systems.health import line, look, sampled
 from tests.systems.servers.pm2 import CRASHING, Pm2, daemons_in
 
 SECRET = "sk-live-0123456789abcdef"
@@ -66,21 +67,45 @@ async def test_restart_counters_are_read_and_may_fall(pm2: Pm2, target: TargetOf
     assert "0 restarts" in after.value
 
 
-async def test_the_wrong_pm2_home_is_a_warning_not_an_empty_success(
+async def test_the_wrong_pm2_home_is_no_empty_success_and_starts_no_daemon(
     pm2: Pm2, place: Place, target: TargetOf
 ) -> None:
-    """Hazard 12: another PM2_HOME gives an empty list with exit 0; the line says so, and not to restart from it."""
+    """Hazard 12: pm2 would start a daemon there and list nothing with exit 0; the probe says that none runs."""
     pm2.start("trading-api")
     other = place.make("other-home")
     reached = target(env={"PM2_HOME": str(other / "pm2"), "HOME": str(other), "CI": "1"})
     found = await line(reached, "pm2")
+    assert found.status is not Status.OK, found
+    assert "no PM2 daemon runs in" in found.value
+    assert daemons_in(other) == []
+    assert len(pm2.list()) == 1
+
+
+async def test_a_daemon_without_applications_is_a_warning(pm2: Pm2, target: TargetOf) -> None:
+    """Hazard 12: an empty list with exit 0 is not “all well”, and not to be restarted from."""
+    assert pm2.list() == []
+    found = await line(target(env=pm2.own), "pm2")
     assert found.status is Status.WARNING, found
     assert "no applications" in found.value
-    assert "PM2_HOME" in found.hint
     assert "Do not restart" in found.hint
-    assert len(pm2.list()) == 1
-    for pid in daemons_in(other):
-        pm2.end(pid)
+
+
+async def test_four_restarts_in_five_minutes_are_the_runbooks_alert(pm2: Pm2, target: TargetOf) -> None:
+    """S06: the difference to what was counted two minutes ago, not the counter, is what alarms."""
+    pm2.start("signal-worker")
+    reached = target(env=pm2.own)
+    before = await look(reached, "pm2")
+    history = sampled(before, ago=timedelta(minutes=2))
+    assert (await line(reached, "pm2", history=history)).status is Status.OK
+    for _ in range(4):
+        pm2.run("restart", "signal-worker")
+    found = await line(reached, "pm2", history=history)
+    assert found.status is Status.CRITICAL, found
+    assert "signal-worker" in found.value
+    after = sampled(await look(reached, "pm2", history=history), ago=timedelta(minutes=2))
+    pm2.run("reset", "signal-worker")
+    fallen = await line(reached, "pm2", history=after)
+    assert fallen.status is Status.OK, "a counter that fell is no negative number of restarts"
 
 
 def test_a_renamed_application_leaves_the_old_one_running(pm2: Pm2) -> None:

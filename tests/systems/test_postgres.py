@@ -9,7 +9,7 @@ from bot.targets import trouble
 from tests.systems.conftest import TargetOf
 from tests.systems.daemon import free_port, until
 from tests.systems.health import line
-from tests.systems.servers.postgres import APP_PASSWORD, MOST, Postgres
+from tests.systems.servers.postgres import APP_PASSWORD, MOST, RESERVED, Postgres
 
 _PENDING = "select name, setting, pending_restart from pg_settings where name = 'max_connections'"
 
@@ -18,7 +18,7 @@ async def test_a_quiet_server_is_ok(trading: Postgres, target: TargetOf) -> None
     """Connections used of those that there are, against the runbook's table."""
     found = await line(target(database_url=trading.url()), "database")
     assert found.status is Status.OK, found
-    assert f"of {MOST}" in found.value
+    assert f"of {MOST - RESERVED}" in found.value
     assert found.normal == "< 80 % of max"
 
 
@@ -29,7 +29,7 @@ async def test_background_workers_are_not_counted_as_connections(trading: Postgr
         everything, clients = rows.fetchone() or (0, 0)
         assert everything > clients
         found = await line(target(database_url=trading.url()), "database")
-    assert f"({clients + 1} of {MOST})" in found.value, found
+    assert f"({clients + 1} of {MOST - RESERVED}," in found.value, found
 
 
 async def test_many_connections_are_a_warning_before_they_are_an_outage(

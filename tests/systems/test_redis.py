@@ -4,6 +4,7 @@ import gzip
 import os
 import shutil
 import subprocess
+from datetime import timedelta
 
 import pytest
 import redis as redis_client
@@ -11,7 +12,7 @@ import redis as redis_client
 from bot.domain.health import Status
 from tests.systems.conftest import RedisOf, TargetOf
 from tests.systems.daemon import Place, until
-from tests.systems.health import line
+from tests.systems.health import line, look, sampled
 from tests.systems.servers import redis as servers
 from tests.systems.servers.redis import Redis
 
@@ -137,3 +138,66 @@ def _restarted(place: Place, server: Redis) -> Redis:
         ready=lambda: servers._answers(server.port), user="redis",
     )  # fmt: skip
     return Redis(daemon, server.port, server.folder, server.password)
+
+
+async def test_a_redis_that_cannot_save_is_critical_though_it_answers_info(
+    redis_of: RedisOf, target: TargetOf
+) -> None:
+    """MISCONF: its directory is not writable, the snapshot fails, and it refuses writes and PING."""
+    server = redis_of(save="3600 1000000")
+    server.call("SET", "position", "1")
+    server.folder.chmod(0o500)
+    shutil.chown(server.folder, "root", "root")
+    server.call("BGSAVE")
+    until(lambda: server.call("INFO", "persistence")["rdb_last_bgsave_status"] == "err", "the save failed")
+    found = {r.system: r for r in await look(target(redis_url=server.url), "redis")}
+    assert found["Redis"].status is Status.CRITICAL, found
+    assert "MISCONF" in found["Redis"].value
+    assert found["Redis persistence"].status is not Status.OK, found
+
+
+async def test_memory_at_its_limit_is_seen_before_writes_are_refused(
+    redis_of: RedisOf, target: TargetOf
+) -> None:
+    """Nearly all of maxmemory is used: no longer ok; refused writes are counted by their error."""
+    server = redis_of(maxmemory="3mb", maxmemory_policy="noeviction")
+    with pytest.raises(redis_client.exceptions.OutOfMemoryError):
+        _fill(server)
+    found = {r.system: r for r in await look(target(redis_url=server.url), "redis")}
+    assert found["Redis memory"].status is not Status.OK, found
+    assert "of 3" in found["Redis memory"].value
+    assert "OOM × 1" in found["Redis"].value
+
+
+def _fill(server: Redis) -> None:
+    for n in range(1000):
+        server.call("SET", f"key-{n}", b"x" * 50_000)
+
+
+async def test_rejected_connections_are_counted_against_the_look_before(
+    redis_of: RedisOf, target: TargetOf
+) -> None:
+    """Connections that maxclients refused since the last look are a warning; without any there is none."""
+    server = redis_of(maxclients="3")
+    reached = target(redis_url=server.url)
+    history = sampled(await look(reached, "redis"), ago=timedelta(minutes=1))
+    held = [redis_client.Redis.from_url(server.url) for _ in range(3)]
+    for client in held:
+        client.ping()
+    with pytest.raises(redis_client.exceptions.ConnectionError):
+        server.call("PING")
+    for client in held:
+        client.close()
+    found = {r.system: r for r in await look(reached, "redis", history=history)}
+    assert found["Redis"].status is Status.WARNING, found
+    assert "rejected" in found["Redis"].value
+
+
+async def test_slow_commands_are_named_without_their_arguments(redis_of: RedisOf, target: TargetOf) -> None:
+    """The slow log holds values; the command's name is enough."""
+    server = redis_of(slowlog_log_slower_than="0")
+    server.call("DEBUG", "SLEEP", "0.15")
+    server.call("SET", "session", "secret-of-a-customer")
+    found = await look(target(redis_url=server.url), "redis")
+    assert "DEBUG" in found[0].value, found
+    assert "secret-of-a-customer" not in repr(found)

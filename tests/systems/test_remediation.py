@@ -32,7 +32,10 @@ def rig_of(database_url: str, tmp_path: Path) -> RigOf:
     async def running(
         *, env: dict[str, str] | None = None, cwd: Path | None = None, **more: str
     ) -> AsyncIterator[Rig]:
-        settings = {"ATS_TARGET__ENV": json.dumps(env or {}), "ATS_TARGET__PATH": PROGRAMS} | more
+        settings: dict[str, Any] = {
+            "ATS_TARGET__ENV": json.dumps(env or {}),
+            "ATS_TARGET__PATH": PROGRAMS,
+        } | more
         if cwd is not None:
             settings["ATS_TARGET__CWD"] = str(cwd)
         async with Rig.running(database_url, tmp_path, **settings) as rig:
@@ -138,8 +141,8 @@ async def test_the_evidence_is_kept_before_the_statistics_are_reset(rig_of: RigO
     async with on_postgres(rig_of, trading) as rig:
         await approved(rig, "postgres.statistics-reset", "succeeded")
         async with rig.bot.store.transaction() as tx:
-            query = select(TimelineEntry).where(col(TimelineEntry.kind) == "run_evidence")
-            (kept,) = (await tx.session.execute(query)).scalars().all()
+            entries = select(TimelineEntry).where(col(TimelineEntry.kind) == "run_evidence")
+            (kept,) = (await tx.session.execute(entries)).scalars().all()
         assert "the_evidence" in str(kept.data)
     with trading.owner() as owner:
         query = (

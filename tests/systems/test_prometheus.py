@@ -1,0 +1,61 @@
+"""A real Prometheus (S38)."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from bot.domain.health import Status
+from bot.targets import Target
+from tests.rig import eventually
+from tests.systems.conftest import TargetOf
+from tests.systems.daemon import Place, free_port, until
+from tests.systems.health import line
+from tests.systems.servers import monitoring
+from tests.systems.servers.monitoring import Server
+
+FIRING = {"alert": "DatabaseConnectionPoolExhausted", "expr": "vector(1)", "labels": {"severity": "critical"}}
+OPTIONS = {"prometheus": {"metrics": ["up", "loki_ingestion_lag"]}}
+
+
+@pytest.fixture(scope="module")
+def prometheus(place: Place) -> Iterator[Server]:
+    """It scrapes itself and an exporter that is down; one alert fires."""
+    own = free_port()
+    server = monitoring.prometheus(place, {"loki": [f"127.0.0.1:{own}"]}, rules=[FIRING])
+    until(lambda: server.get("/api/v1/alerts")["data"]["alerts"], "the alert fires")
+    yield server
+    server.daemon.kill()
+
+
+def reached(target: TargetOf, prometheus: Server) -> Target:
+    return target(rewrites={"http://localhost:9090": prometheus.url})
+
+
+async def test_a_target_that_is_down_is_named_with_the_reason(prometheus: Server, target: TargetOf) -> None:
+    """Which exporter, and Prometheus's own words for why."""
+
+    async def down() -> str:
+        found = await line(reached(target, prometheus), "prometheus", options=OPTIONS)
+        return found.value if "down: loki" in found.value else ""
+
+    assert "connection refused" in await eventually(down)
+
+
+async def test_a_firing_alert_is_critical_and_named(prometheus: Server, target: TargetOf) -> None:
+    """What fires stands first."""
+    found = await line(reached(target, prometheus), "prometheus", options=OPTIONS)
+    assert found.status is Status.CRITICAL, found
+    assert "DatabaseConnectionPoolExhausted" in found.value
+
+
+async def test_an_alert_on_a_metric_that_nobody_sends_is_told(prometheus: Server, target: TargetOf) -> None:
+    """`loki_ingestion_lag` has no series: its alert could never fire."""
+    found = await line(reached(target, prometheus), "prometheus", options=OPTIONS)
+    assert "no figures: loki_ingestion_lag" in found.value
+
+
+async def test_a_prometheus_that_is_gone_is_refused(target: TargetOf) -> None:
+    """Nothing listens."""
+    address = f"http://127.0.0.1:{free_port()}"
+    found = await line(target(rewrites={"http://localhost:9090": address}), "prometheus")
+    assert "refused: nothing listens" in found.value, found
