@@ -9,13 +9,19 @@ import sys
 from collections.abc import AsyncIterator, Collection
 from dataclasses import dataclass
 
-from bench import health, slash, start, webhook
+from bench import diag, health, slash, start, webhook
 from bench.line import Line
 from bench.machine import conditions
 from bench.world import world
 
-NAMES = ("start", "slash", "webhook", "health", "memory", "slash-http", "runbook")
-IN_ONE_WORLD = ("slash", "webhook", "health", "memory")  # one bot, so that its memory is that of all of them
+NAMES = ("start", "slash", "webhook", "health", "diag", "memory", "slash-http", "runbook")
+IN_ONE_WORLD = (
+    "slash",
+    "webhook",
+    "health",
+    "diag",
+    "memory",
+)  # one bot, so that its memory is that of all of them
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +55,9 @@ async def socket_lines(wanted: Collection[str], counts: Counts) -> AsyncIterator
                 yield line
         if "health" in wanted:
             async for line in health.bench(scene, counts.reports):
+                yield line
+        if "diag" in wanted:
+            async for line in diag.bench(scene):
                 yield line
         yield start.memory(scene.bot, "after the benches above: after work")
 

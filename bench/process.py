@@ -52,6 +52,10 @@ class Program:
                 stderr=subprocess.STDOUT,
             )
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     async def answers(self, url: str) -> float:
         """Wait until a GET is answered 200; the seconds since the process was started."""
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=5)) as client:

@@ -67,6 +67,12 @@ def a_message(words: str) -> Wanted:
     return lambda path, body: path == "/slack/api/chat.postMessage" and words.encode() in body
 
 
+def posted_or_changed(words: str) -> Wanted:
+    """A chat.postMessage or chat.update that contains these words."""
+    paths = {"/slack/api/chat.postMessage", "/slack/api/chat.update"}
+    return lambda path, body: path in paths and words.encode() in body
+
+
 def an_answer(path: str, _body: bytes) -> bool:
     """An answer to a command, at its response_url."""
     return path.startswith("/slack/response/")

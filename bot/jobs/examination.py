@@ -1,5 +1,6 @@
 """One look at the systems, as far as it has come."""
 
+import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import aclosing
@@ -39,9 +40,14 @@ class Examination:
         """Ask them all, and keep the figures for the next look."""
         context = await self._context()
         self._order = tuple(chosen(probes.PROBES, context, self._work.target.settings.deployment, self._only))
-        async with aclosing(probes.examine_each(self._work.target, context, only=self._only)) as answers:
-            async for name, readings in answers:
-                self._found[name] = readings
+        past = asyncio.create_task(self._look_back())  # while the systems think
+        try:
+            async with aclosing(probes.examine_each(self._work.target, context, only=self._only)) as answers:
+                async for name, readings in answers:
+                    self._found[name] = readings
+            await past
+        finally:
+            past.cancel()
         self._took = time.perf_counter() - self._began
         async with self._work.store.transaction() as tx:
             await history.keep(tx, figures(self.readings))
@@ -49,11 +55,14 @@ class Examination:
     async def _context(self) -> probes.Context:
         async with self._work.store.transaction() as tx:
             recent, self._now = await history.recent(tx), tx.now
-            self._day = await history.older(tx)
-            self._week = await history.older(tx, days=7) if self._about else {}
         return probes.Context(
             self._work.rules.plan.baseline, self._now, recent, settings=self._work.probe_settings
         )
+
+    async def _look_back(self) -> None:
+        async with self._work.store.transaction() as tx:
+            self._day = await history.older(tx)
+            self._week = await history.older(tx, days=7) if self._about else {}
 
     @property
     def readings(self) -> tuple[Reading, ...]:

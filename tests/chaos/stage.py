@@ -74,6 +74,8 @@ class Stage:
             "ATS_PORT": str(port or self.port),
             "ATS_LOG_FORMAT": "json",
             "ATS_DATA_DIR": str(self.folder / "data"),
+            "ATS_LOOKS__AUTOMATIC": "false",  # a test of diagnoses says otherwise
+            "ATS_LOOKS__SAMPLE_EVERY": "0",
             **more,
         }
 

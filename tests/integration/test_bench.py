@@ -39,7 +39,7 @@ def assert_well_formed(lines: list[dict[str, Any]]) -> None:
 @pytest.mark.slow
 def test_slash_webhook_health_and_memory_are_measured() -> None:
     """One bot over Socket Mode gives every figure, baselines first, its memory before and after."""
-    lines = run("slash", "webhook", "health", "memory")
+    lines = run("slash", "webhook", "health", "diag", "memory")
     assert_well_formed(lines)
     assert [line["name"] for line in lines] == [
         "slash.socket.baseline.alone", "slash.socket.baseline.at_once",
@@ -47,7 +47,8 @@ def test_slash_webhook_health_and_memory_are_measured() -> None:
         "slash.socket.help.alone", "slash.socket.help.at_once",
         "slash.socket.incidents.alone", "slash.socket.incidents.at_once",
         "webhook.answer", "webhook.card",
-        "health.all_well", "health.one_slow",
+        "health.all_well", "health.one_slow", "health.script.all_well", "health.script.each_slow",
+        "diag.burst", "diag.same",
         "memory.work",
     ]  # fmt: skip
     measured = {line["name"]: line for line in lines}
