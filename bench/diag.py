@@ -125,5 +125,5 @@ def _line(name: str, acks: list[float], seen: Seen, took: float, questions: int)
         "programs_at_once": float(MOST_PROGRAMS),
         "plotters_at_once": 1.0,
     }
-    how = f"{BURST} typed at the same instant, {questions} different questions; memory and programs each {LOOK * 1000:.0f} ms"
+    how = f"{BURST} typed at the same instant, {questions} different; memory and programs each {LOOK * 1000:.0f} ms"
     return Line(name, len(acks), values, target, conditions(CLOCK, how=how, setup=SETTINGS))

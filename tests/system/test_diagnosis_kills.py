@@ -43,7 +43,7 @@ def start(stage: Stage) -> BotProcess:
 
 
 def summaries(thread: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [m for m in thread if "🔎 Diagnosis" in str(m["blocks"])]
+    return [m for m in thread if "🔎 Diagnosis" in str(m.get("blocks"))]
 
 
 async def test_a_kill_neither_loses_nor_doubles_a_diagnosis(stage: Stage) -> None:
