@@ -163,11 +163,34 @@ def _distinct(labels: Sequence[Mapping[str, str]]) -> list[str]:
     return [", ".join(str(each[n]) for n in differing if n in each) for each in labels]
 
 
+def quiet(plot: Plot) -> frozenset[str]:
+    """Of many lines the names of those that stay far from the highest: they are drawn, and need no names."""
+    if len(plot.lines) < 4 or (plot.threshold and plot.threshold.op in {"<", "<="}):  # noqa: PLR2004
+        return frozenset()
+    peaks = {line.name: max(v for _, v in line.points) for line in plot.lines}
+    bound = 0.25 * max(peaks.values())
+    if plot.threshold and plot.threshold.value > 0:
+        bound = min(bound, 0.5 * plot.threshold.value)
+    return frozenset(name for name, peak in peaks.items() if peak <= bound)
+
+
+def in_short(plot: Plot) -> str:
+    """The line that matters most, in one sentence: “signal-worker is at 8, in alarm since 12:58 (alert above 3)”."""
+    line = plot.lines[0]
+    name = line.name or plot.measured
+    bound = f" ({plot.threshold.words})" if plot.threshold else ""
+    return f"{name} is at {number(line.points[-1][1])}{_crossing(line, plot.threshold)}{bound}. Times in UTC."
+
+
 def alt_text(plot: Plot) -> str:
     """The plot in words: what, from when to when, lowest, highest, now, and how it stands to the alert."""
     begin, end = clock(plot.begin), clock(plot.end)
     told = [f"Line chart of {plot.measured}, {begin} to {end} UTC."]
-    told += [_line_in_words(line, plot) for line in plot.lines[:SERIES]]
+    calm = quiet(plot)
+    told += [_line_in_words(line, plot) for line in plot.lines if line.name not in calm]
+    if calm:
+        most = max(v for line in plot.lines if line.name in calm for _, v in line.points)
+        told.append(f"{len(calm)} others stay at or below {number(most)}.")
     if plot.threshold:
         told.append(f"The line marks the {plot.threshold.words}.")
     if plot.started and plot.begin <= plot.started <= plot.end:

@@ -51,6 +51,7 @@ class Drawn:
 
     title: str
     words: str
+    short: str = ""
     picture: bytes = b""
 
 
@@ -104,7 +105,7 @@ async def _draw(work: Work, one: Wanted, now: datetime, started: datetime | None
         made = await _fetch(work, one, now, started)
         if isinstance(made, str):
             return Drawn(one.title, made)
-        return Drawn(one.title, plots.alt_text(made), await work.plotter.draw(made))
+        return Drawn(one.title, plots.alt_text(made), plots.in_short(made), await work.plotter.draw(made))
     except AtsError as error:
         log.warning("no plot", query=one.query, error=str(error))
         return Drawn(one.title, f"No plot of `{one.query}`: {work.target.redact(str(error))}")
@@ -171,7 +172,7 @@ async def _attach(work: Work, addressee: Addressee, drawn: Sequence[Drawn]) -> b
             for i, one in enumerate(drawn)
             if one.picture
         ]
-        comment = render.plots_comment([(one.title, one.words) for one in drawn])
+        comment = render.plots_comment([(one.title, one.short or one.words) for one in drawn])
         if files:
             await sheets.attach(tx, f"{addressee.ref}-p", thread, files, comment=comment)
         else:

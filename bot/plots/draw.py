@@ -7,7 +7,7 @@ import sys
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from bot.domain.plots import Line, Plot, clock, number
+from bot.domain.plots import Line, Plot, clock, number, quiet
 
 MEMORY: Final = 1536 * 1024 * 1024  # bytes of address space
 CPU: Final = 25  # seconds
@@ -38,8 +38,10 @@ def png(plot: Plot) -> bytes:
     axes = figure.add_axes((0.085, 0.12, 0.885, 0.68))
     _titles(figure, plot)
     _frame(axes, plot)
-    for i, line in enumerate(plot.lines):
-        _line(axes, line, i, alone=len(plot.lines) == 1)
+    calm = quiet(plot)
+    _calm_lines(axes, [line for line in plot.lines if line.name in calm])
+    for i, line in enumerate(line for line in plot.lines if line.name not in calm):
+        _line(axes, line, i)
     _threshold(axes, plot)
     _start(axes, plot)
     _legend(axes, plot)
@@ -51,7 +53,8 @@ def png(plot: Plot) -> bytes:
 def _titles(figure: Any, plot: Plot) -> None:
     figure.text(0.03, 0.925, _cut(plot.title, 54), fontsize=23, fontweight="bold", color=INK)
     more = f"  (+{plot.left_out} not drawn)" if plot.left_out else ""
-    figure.text(0.03, 0.845, _cut(plot.measured, 78 - len(more)) + more, fontsize=16, color=SOFT)
+    figure.text(0.03, 0.845, _cut(plot.measured, 62 - len(more)) + more, fontsize=16, color=SOFT)
+    figure.text(0.97, 0.845, "times in UTC", fontsize=16, color=SOFT, ha="right")
 
 
 def _cut(text: str, most: int) -> str:
@@ -73,9 +76,6 @@ def _frame(axes: Any, plot: Plot) -> None:
     for side in ("top", "right", "left"):
         axes.spines[side].set_visible(False)
     axes.tick_params(colors=SOFT, labelsize=17, length=0, pad=8)
-    axes.annotate(
-        "UTC", (1, 0), (0, -9), "axes fraction", "offset points", ha="right", va="top", fontsize=17, color=SOFT
-    )
 
 
 def _reach(plot: Plot) -> tuple[float, float]:
@@ -84,17 +84,25 @@ def _reach(plot: Plot) -> tuple[float, float]:
     values += [plot.threshold.value] if plot.threshold else []
     low, high = min(values), max(values)
     low = min(low, 0.0)
-    room = (high - low) * 0.16 or 1.0
-    return (low - room * 0.5 if low < 0 else 0.0), high + room
+    room = (high - low) * 0.34 or 1.0  # for the names, the incident's beginning and the figure of now
+    return (low - room * 0.3 if low < 0 else 0.0), high + room
 
 
-def _line(axes: Any, line: Line, i: int, *, alone: bool) -> None:
+def _calm_lines(axes: Any, lines: list[Line]) -> None:
+    """Thin and grey, under one name."""
+    for i, line in enumerate(lines):
+        times, values = [_at(t) for t, _ in line.points], [v for _, v in line.points]
+        label = "_" if i else f"{len(lines)} others"
+        axes.plot(times, values, color="#8d8d8d", linewidth=2.0, label=label, zorder=2)
+
+
+def _line(axes: Any, line: Line, i: int) -> None:
     colour = COLOURS[i % len(COLOURS)]
     times, values = [_at(t) for t, _ in line.points], [v for _, v in line.points]
     axes.plot(times, values, color=colour, linestyle=STYLES[i % len(STYLES)], linewidth=3.2, label=line.name,
               solid_capstyle="round", zorder=3)  # fmt: skip
     axes.plot(times[-1:], values[-1:], "o", color=colour, markersize=10, zorder=4, clip_on=False)
-    if alone or i == 0:
+    if i == 0:
         lately = max(values[-max(1, len(values) // 5) :])  # above the line, wherever it has just been
         axes.annotate(
             f"now {number(values[-1])}", (times[-1], lately), (-4, 10), textcoords="offset points", ha="right",

@@ -78,7 +78,7 @@ def _group(status: Status, readings: Sequence[Reading], view: HealthView) -> Md:
 
 
 def _line(reading: Reading, view: HealthView) -> Md:
-    line = md("• {}: {} _(normal: {})_", bold(reading.system), one_line(reading.value, 200), _normal(reading))
+    line = md("• {}: {} _(normal: {})_", bold(reading.system), one_line(reading.value, 110), _normal(reading))
     return lines(line, *(_trend(t) for t in view.trends.get(reading.system, ())) if view.about else ())
 
 

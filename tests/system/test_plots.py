@@ -26,7 +26,7 @@ async def test_a_new_incident_gets_a_picture_with_words(rig: Rig) -> None:
     await rig.sandbox.control.raise_alert("api-latency")
     card = await rig.card("High API Latency")
     shown = (await eventually(lambda: pictures(rig, card["ts"]), within=60))[0]
-    for part in ("http request duration p95", "highest", "alert above 2", "incident began at"):
+    for part in ("http request duration p95", "highest", "alert above 2", "The incident began at"):
         assert part in shown["alt_txt"], part
     assert rig.slack.workspace.files[shown["id"]].content.startswith(b"\x89PNG")
 

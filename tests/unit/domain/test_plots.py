@@ -4,7 +4,19 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bot.domain.plots import Line, Plot, Threshold, alt_text, lines_of, measured, of_baseline, split, window
+from bot.domain.plots import (
+    Line,
+    Plot,
+    Threshold,
+    alt_text,
+    in_short,
+    lines_of,
+    measured,
+    of_baseline,
+    quiet,
+    split,
+    window,
+)
 from runbook.model import BaselineRow, Bound
 
 NOW = datetime(2026, 11, 27, 12, 0, tzinfo=UTC)
@@ -87,3 +99,14 @@ def test_a_plot_in_words() -> None:
         "since 12:03. The line marks the alert above 3. The incident began at 12:04 UTC. 2 more series are not drawn."
     )
     assert Plot.from_json(plot.as_json()) == plot
+
+
+def test_of_many_lines_the_calm_ones_need_no_names() -> None:
+    """One app restarts, four do not: the four are one group, on the picture and in its words."""
+    result = [series(0, 8, app="worker"), *(series(0, 0, app=f"app-{i}") for i in range(4))]
+    lines, _ = lines_of(result, Threshold(">", 3))
+    plot = Plot("PM2", "restarts", lines, NOW.timestamp(), NOW.timestamp() + 60, Threshold(">", 3))
+    assert quiet(plot) == {f"app-{i}" for i in range(4)}
+    assert "4 others stay at or below 0." in alt_text(plot)
+    assert "app-1" not in alt_text(plot)
+    assert in_short(plot) == "worker is at 8, in alarm since 12:01 (alert above 3). Times in UTC."
