@@ -72,7 +72,8 @@ class Inquiry:
                 values = await choices(self._work.target, self._work.rules.plan, step, parameter)
             view = ChoiceView(step.id, step.title, parameter, values, "" if values else "there are none")
         except (AtsError, FillError, TimeoutError) as error:
-            view = ChoiceView(step.id, step.title, parameter, problem=str(error) or "timed out")
+            why = self._work.target.redact(str(error)) or "timed out"
+            view = ChoiceView(step.id, step.title, parameter, problem=why)
         self._choices[step.id] = view
 
     async def _look_for_changes(self) -> None:
@@ -149,9 +150,16 @@ async def read_step(work: Work, step: Step, parameters: Mapping[str, str] | None
     try:
         result = await run_step(work.target, step, parameters or {}, deadline=DEADLINE)
     except (AtsError, FillError) as error:
-        took = time.perf_counter() - began
-        return StepView(step.id, step.title, "failed", took=took, problem=work.target.redact(str(error)))
+        return _broken(work, step, str(error), began)
+    except Exception as error:  # the edge: a defect in one step must not cost the others
+        log.exception("step not read", step=step.id)
+        return _broken(work, step, f"an error in ats-bot itself: {type(error).__name__}", began)
     return step_view(step, result)
+
+
+def _broken(work: Work, step: Step, why: str, began: float) -> StepView:
+    took = time.perf_counter() - began
+    return StepView(step.id, step.title, "failed", took=took, problem=work.target.redact(why))
 
 
 def step_view(step: Step, result: StepResult) -> StepView:

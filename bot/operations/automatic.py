@@ -25,13 +25,16 @@ async def by_itself(tx: Tx, rules: Rules, incident: Incident) -> None:
     if not escalation.pages(incident.severity):
         return
     incident.looked_at = tx.now
-    if await _lately(tx, key(incident)) < MOST:
+    if await _lately(tx, incident.entry_id) < MOST:
         await look_into(tx, incident, Asked(), automatic=True)
 
 
-async def _lately(tx: Tx, of: str) -> int:
+async def _lately(tx: Tx, entry_id: str) -> int:
+    """Of the same entry; all that fit no entry are one, or a storm of those would be looked into one by one."""
     query = select(func.count()).where(
-        col(Look.key) == of, col(Look.automatic).is_(True), col(Look.asked_at) > tx.now - FLAPPING
+        col(Look.subject)["entry"].as_string() == entry_id,
+        col(Look.automatic).is_(True),
+        col(Look.asked_at) > tx.now - FLAPPING,
     )
     return int((await tx.session.execute(query)).scalar_one())
 

@@ -122,6 +122,9 @@ async def without_files(tx: Tx, message_id: int, reason: str) -> None:
     )
     block = {"type": "section", "block_id": row.marker, "text": {"type": "plain_text", "text": words[:2900]}}
     row.payload = {"text": words[:2900], "blocks": [block]}
+    await tx.session.execute(
+        update(Attachment).where(col(Attachment.message_id) == message_id).values(content=b"")
+    )
     row.wanted = 1
     await tx.defer("deliver", queue=CARD_QUEUE, channel=row.channel)
 

@@ -102,7 +102,8 @@ def row_view(incident: Incident) -> IncidentRow:
 
 
 def timeline_view(entry: TimelineEntry) -> TimelineRow:
-    return TimelineRow(entry.at, entry.kind, entry.text, shown(entry.actor), entry.source)
+    address = str(entry.data.get("link") or "")
+    return TimelineRow(entry.at, entry.kind, entry.text, shown(entry.actor), entry.source, address)
 
 
 def status_note(incident: Incident, by: Who, text: str = "") -> Render:

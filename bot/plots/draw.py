@@ -69,7 +69,7 @@ def _frame(axes: Any, plot: Plot) -> None:
     axes.set_ylim(*_reach(plot))
     axes.xaxis.set_major_locator(AutoDateLocator(tz=UTC, minticks=3, maxticks=6))  # type: ignore[no-untyped-call]
     axes.xaxis.set_major_formatter(DateFormatter("%H:%M", tz=UTC))  # type: ignore[no-untyped-call]
-    axes.yaxis.set_major_locator(MaxNLocator(nbins=5, steps=[1, 2, 5, 10]))
+    axes.yaxis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 5, 10]))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _position: number(value)))
     axes.grid(visible=True, axis="y", color=GRID, linewidth=1.2)
     axes.set_axisbelow(True)

@@ -106,7 +106,8 @@ def timeline_line(row: TimelineRow, now: datetime, limit: int = 500) -> Md:
     """One thing that happened: "03:02 Dana: acknowledged (in PagerDuty)"."""
     where = SOURCE.get(row.source, row.source)
     who = md("{}: ", name(row.who)) if row.who and (row.who.name or row.who.slack_id) else ""
-    return md("{}  {}{} _({})_", date(row.at, now), who, one_line(row.text or row.kind, limit), where)
+    there = md(" {}", link(row.link, "output")) if row.link else ""
+    return md("{}  {}{} _({})_{}", date(row.at, now), who, one_line(row.text or row.kind, limit), where, there)
 
 
 def whoami_message(view: WhoamiView, *, marker: str = "") -> Message:

@@ -76,6 +76,7 @@ class TimelineRow:
     text: str
     who: Who | None = None
     source: str = "bot"  # "slack" | "pagerduty" | "bot"
+    link: str = ""  # to what was read or posted
 
 
 @dataclass(frozen=True, slots=True)

@@ -109,6 +109,14 @@ async def test_the_readmes_path_through_the_demo(page: Page) -> None:
     incident = card(page, "PM2 High Restart Rate", "Not acknowledged")
     await expect(incident).to_contain_text("Impact")
     await shot(page, "2-card")
+    await incident.get_by_test_id("thread-open").click()
+    thread = page.get_by_test_id("thread-messages")
+    await expect(thread).to_contain_text("What stands out", timeout=60_000)
+    picture = thread.locator("img[alt*='alert above 3']")
+    await expect(picture).to_be_visible(timeout=60_000)
+    assert await picture.evaluate("image => image.naturalWidth") == 1000
+    await shot(page, "2-diagnosis")
+    await page.get_by_test_id("thread-close").click()
 
     await become(page, "U0OUT")
     await incident.get_by_test_id("action-incident_ack").click()

@@ -79,6 +79,8 @@ async def test_the_timeline_links_to_what_was_read(rig: Rig) -> None:
     assert "rate-gate.status (ok)" in entry.text
     assert "/archives/C0OPS/p" in entry.data["link"]
     assert "localhost:3001/status" in str(entry.data["read"])
+    await rig.slack.command(DANA, OPS, f"timeline {made['incident_number']}")
+    await eventually(lambda: "|output>" in str([m for m in rig.messages(user=DANA) if m.get("is_ephemeral")]))
 
 
 async def test_a_p2_is_not_diagnosed_by_itself(rig: Rig) -> None:
@@ -170,3 +172,31 @@ async def test_a_flapping_alert_is_diagnosed_three_times_at_most(rig: Rig) -> No
     async with rig.bot.store.transaction() as tx:
         looks = (await tx.session.execute(sql("select count(*) from look where automatic"))).scalar_one()
     assert looks == 3
+
+
+async def test_slack_in_trouble_neither_loses_nor_doubles_a_diagnosis(rig: Rig) -> None:
+    """A 429, a lost answer and a failing upload in the middle: one summary, one set of details, one file message."""
+    rig.slack.faults.fail("chat.postMessage", drop=True, after=True)
+    rig.slack.faults.fail("chat.update", retry_after=1)
+    rig.slack.faults.fail("files.getUploadURLExternal", status=500)
+    await rig.slack.command(DANA, OPS, "diag pm2 high restart rate")
+    summary = await finished(rig)
+
+    async def whole() -> bool:
+        found = await replies(rig, summary["ts"])
+        pictures = [m for m in found if any(f["mimetype"] == "image/png" for f in m.get("files") or [])]
+        return len(pictures) == 1 and any(m["text"].startswith("What was read") for m in found)
+
+    await eventually(whole, within=60)
+    assert len(await summaries(rig)) == 1
+
+
+async def test_where_the_bot_is_not_the_answer_comes_once_and_whole(rig: Rig) -> None:
+    """Typed in a channel that the bot is not in: one answer there, with everything that could be read."""
+    general = next(c.id for c in rig.slack.workspace.channels.values() if c.name == "general")
+    assert (await rig.slack.command(DANA, general, "diag redis")).ok
+    found = await eventually(
+        lambda: [m for m in rig.slack.messages(general) if "🔎 Diagnosis" in text(m)], within=40
+    )
+    assert len(found) == 1
+    assert "Still waiting" not in text(found[0])
