@@ -31,6 +31,7 @@ from bot.domain.policy import Role
 from bot.domain.step_policy import Rule, too_loose
 from bot.errors import AtsError, ConfigError
 from bot.jobs import worker as jobs
+from bot.jobs.reconcile import Reconciler
 from bot.jobs.work import Work
 from bot.operations import links
 from bot.operations.rules import Rules
@@ -294,6 +295,8 @@ async def running(
             background.append(asyncio.create_task(bot.connect_slack()))
         if role in {"all", "worker"}:
             bot.worker.start()
+            looks = Reconciler(bot.work, webhooks=bool(settings.webhook_secrets))
+            background.append(asyncio.create_task(looks.run()))
             bot.figures.worker_alive = lambda: bot.worker.alive
         yield bot, server.base_url if server else ""
     finally:

@@ -73,6 +73,17 @@ class PagerDuty(Acts):
         return await self._pages("/incidents", "incidents", filters)
 
     @bounded
+    async def open_page(self, *, offset: int) -> tuple[list[Json], bool]:
+        """A page of those, and whether there are more."""
+        filters = {
+            "statuses[]": ["triggered", "acknowledged"],
+            "date_range": "all",
+            "sort_by": "created_at:asc",
+        }
+        body = await self._wire.get("/incidents", {**filters, "limit": PAGE, "offset": offset})
+        return list(field_of(body, "incidents", list, "GET /incidents")), bool(body.get("more"))
+
+    @bounded
     async def incidents_with_key(self, incident_key: str) -> list[Json]:
         """The incidents of any status and age that were created with that key."""
         return await self._pages("/incidents", "incidents", {"incident_key": incident_key, "date_range": "all"})

@@ -1,5 +1,6 @@
 """PagerDuty's log entries, read into the same happenings as its webhooks: the way to what a webhook missed."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -12,6 +13,7 @@ from bot.domain.people import NOBODY, Who
 
 _STATUS: Final = {"acknowledge": "acknowledged", "unacknowledge": "triggered", "resolve": "resolved"}
 _KIND: Final = {"acknowledge": "acknowledged", "unacknowledge": "unacknowledged", "resolve": "resolved"}
+_ASKED: Final = re.compile(r"Requested (.{1,200}?) as a responder")
 _TOGETHER: Final = timedelta(seconds=2)
 # An assignment that comes with one of these is part of it.
 _ASSIGNS: Final = frozenset({"trigger", "acknowledge", "escalate", "delegate"})
@@ -89,6 +91,9 @@ def _annotation(raw: Mapping[str, Any]) -> Happening:
     summary = text(raw.get("summary"))
     if summary.lower().startswith("status update"):
         return Happening("status_update_published", head_of("status_update_published"), said)
+    asked = _ASKED.match(summary)
+    if asked:
+        return Happening("responder.added", f"{asked[1]} asked to help"[:LONGEST], said)
     return Happening("log", summary[:LONGEST] or "Something was noted", said)
 
 

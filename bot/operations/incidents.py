@@ -118,27 +118,37 @@ async def _apply(
 
 
 async def _tell(
-    tx: Tx, rules: Rules, incident: Incident, told: Happening, move: Move | None, *, quote: str = ""
+    tx: Tx,
+    rules: Rules,
+    incident: Incident,
+    told: Happening,
+    move: Move | None,
+    *,
+    quote: str = "",
+    quiet: bool = False,
 ) -> bool:
     """Status, timeline and thread follow what happened, unless it is known by another way; True if it was news."""
     already = await echoes.met(tx, incident, told)
     if move is not None:
-        await _move(tx, rules, incident, move, by=told.by, announce=not already, text=quote)
+        await _move(tx, rules, incident, move, by=told.by, announce=not (already or quiet), text=quote)
     if not already:
         await journal.write_down(tx, incident, told)
+    if not already and not quiet:
         await journal.tell(tx, rules, incident, told)
     return not already
 
 
-async def logged(tx: Tx, rules: Rules, pd_id: str, told: Happening, move: Move | None) -> bool:
-    """A log entry of an incident that we know; True if no webhook had told of it."""
+async def logged(
+    tx: Tx, rules: Rules, pd_id: str, told: Happening, move: Move | None, *, quiet: bool = False
+) -> bool:
+    """A log entry of an incident that we know; True if no webhook had told of it. `quiet`: nothing in the thread."""
     incident = await _load(tx, pd_id)
     if incident is None:
         return False
     if told.kind == "triggered" and told.at and told.at > incident.triggered_at + echoes.WIRE:
         told = replace(told, head="Triggered again")
     before = _visible(incident)
-    news = await _tell(tx, rules, incident, told, move, quote=told.quote)
+    news = await _tell(tx, rules, incident, told, move, quote=told.quote, quiet=quiet)
     if _visible(incident) != before:
         await outbox.show_card(tx, incident.id or 0, rules.channel)
     return news
