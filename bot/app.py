@@ -39,11 +39,13 @@ from bot.plots.child import Plotter
 from bot.probes import ProbeSettings
 from bot.runbook_watch import RunbookWatch
 from bot.services import BotServices
+from bot.setting_names import secret_values
 from bot.sockets import Sockets
 from bot.store import embedded
 from bot.store.migrate import migrate
 from bot.store.session import Store
 from bot.targets import Target, TargetSettings
+from bot.targets.settings import passwords_in
 from bot.web.server import web_app
 from bot.web.state import Figures
 from handlers import register_all
@@ -103,22 +105,12 @@ def _policies(settings: Settings, plan: Plan) -> tuple[Rule, ...]:
 
 def target_settings(settings: Settings) -> TargetSettings:
     """`[target]` as the targets take it."""
-    wanted = settings.target
-    redis = wanted.redis_url.get_secret_value() or f"redis://localhost:{wanted.redis_port}"
-    secrets = (wanted.api_token, wanted.database_url, wanted.redis_url, settings.slack_bot_token,
-               settings.pagerduty_api_token)  # fmt: skip
-    return TargetSettings(
-        database_url=wanted.database_url.get_secret_value(),
-        redis_url=redis,
-        api_url=wanted.api_url,
-        api_token=wanted.api_token.get_secret_value(),
-        cwd=wanted.cwd,
-        env=wanted.env,
-        path=wanted.path,
-        rewrites=wanted.rewrites,
-        deployment=wanted.deployment,
-        secrets=tuple(s.get_secret_value() for s in secrets if s.get_secret_value()),
-    )
+    return settings.target.plain(tuple(all_secrets(settings)))
+
+
+def make_target(settings: Settings) -> Target:
+    """The systems under care, as the settings say."""
+    return Target(target_settings(settings), max_processes=settings.target.max_processes)
 
 
 def probe_settings(settings: Settings) -> ProbeSettings:
@@ -127,12 +119,10 @@ def probe_settings(settings: Settings) -> ProbeSettings:
 
 
 def all_secrets(settings: Settings) -> list[str]:
-    """Every secret value of the settings, for redaction."""
-    fields = (
-        settings.slack_bot_token, settings.slack_app_token, settings.slack_signing_secret,
-        settings.pagerduty_api_token, settings.target.api_token, settings.target.database_url,
-    )  # fmt: skip
-    return [f.get_secret_value() for f in fields if f.get_secret_value()] + list(settings.webhook_secrets)
+    """Every secret value of the settings, and the passwords in those that are addresses, for redaction."""
+    values = secret_values(settings)
+    inside = [password for value in values for password in passwords_in(value)]
+    return [*values, *inside, *settings.webhook_secrets, *settings.target.plain(()).known_secrets()]
 
 
 def database_url(settings: Settings) -> str:
@@ -168,7 +158,7 @@ class Bot:
             remembered=self.remembered,
             links=Links(self._link_of_slack, self._link_of_pd),
         )
-        self.target = Target(target_settings(settings))
+        self.target = make_target(settings)
         self.work = Work(
             store=store,
             slack=self.slack,

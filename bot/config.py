@@ -6,6 +6,7 @@ the working directory (or the file that `ATS_CONFIG` names), defaults.
 
 import ipaddress
 import os
+import tomllib
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -17,8 +18,10 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from bot import setting_names
 from bot.errors import ConfigError
 from bot.policy_settings import PolicyConfig
+from bot.target_config import TargetConfig
 
 _SECRETS = (
     "SLACK_BOT_TOKEN",
@@ -30,23 +33,11 @@ _SECRETS = (
     "ATS_REDIS_URL",
     "ATS_TARGET__DATABASE_URL",
     "ATS_TARGET__REDIS_URL",
+    "ATS_TARGET__RESERVED_DATABASE_URL",
     "ATS_TARGET__API_TOKEN",
+    "ATS_TARGET__SSH__PASSPHRASE",
 )
-
-
-class TargetConfig(BaseModel):
-    """`[target]`: the trading platform, as seen from where steps and probes run."""
-
-    database_url: SecretStr = SecretStr("")
-    redis_url: SecretStr = SecretStr("")
-    redis_port: int = 6379
-    api_url: str = "http://localhost:8000"
-    api_token: SecretStr = SecretStr("")
-    cwd: Path | None = None
-    env: dict[str, str] = Field(default_factory=dict)
-    path: str | None = None
-    rewrites: dict[str, str] = Field(default_factory=dict)
-    deployment: Literal["", "pm2", "compose", "helm"] = ""
+_OTHER_NAMES = frozenset({"ATS_CONFIG", *(f"{name}_FILE" for name in _SECRETS)})
 
 
 class ProbesConfig(BaseModel, extra="allow"):
@@ -55,7 +46,7 @@ class ProbesConfig(BaseModel, extra="allow"):
     leave_out: list[str] = Field(default_factory=list)
 
 
-class LooksConfig(BaseModel):
+class LooksConfig(BaseModel, extra="forbid"):
     """`[looks]`: how often the bot looks at the systems by itself, and how much at once."""
 
     automatic: bool = True
@@ -66,7 +57,7 @@ class LooksConfig(BaseModel):
     watch_every: float = Field(default=15.0, ge=5)
 
 
-class RolesConfig(BaseModel):
+class RolesConfig(BaseModel, extra="forbid"):
     """`[roles]`: Slack user ids (U…) or user group ids (S…) that hold a role besides being on call."""
 
     responder: list[str] = Field(default_factory=list)
@@ -85,7 +76,7 @@ class RolesConfig(BaseModel):
         return value
 
 
-class EscalationConfig(BaseModel):
+class EscalationConfig(BaseModel, extra="forbid"):
     """`[escalation]`: reminders, before and after somebody has acknowledged; times in minutes or days."""
 
     responders: bool = True
@@ -190,18 +181,41 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         del dotenv_settings, file_secret_settings
-        toml = Path(os.environ.get("ATS_CONFIG", "ats-bot.toml"))
-        return (init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml))
+        return (init_settings, env_settings, TomlConfigSettingsSource(settings_cls, _toml()))
 
     @classmethod
     def load(cls, **overrides: Any) -> Self:
         """Read everything; raises ConfigError with one line for each setting that is wrong."""
         _read_secret_files()
+        lines = _unknown_names(cls)
         try:
-            return cls(**overrides)
+            settings = cls(**overrides)
         except ValidationError as error:
-            lines = [f"  {'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
-            raise ConfigError("These settings are wrong:\n" + "\n".join(lines)) from None
+            lines += setting_names.wrong(cls, error.errors())
+        if lines:
+            raise ConfigError("These settings are wrong:\n" + "\n".join(lines))
+        return settings
+
+
+def _toml() -> Path:
+    return Path(os.environ.get("ATS_CONFIG", "ats-bot.toml"))
+
+
+def _unknown_names(model: type[Settings]) -> list[str]:
+    """What pydantic would ignore: names at the top of the file, and variables that are nearly one of ours."""
+    fields = model.model_fields.items()
+    variables = {f.validation_alias.choices[0] if isinstance(f.validation_alias, AliasChoices) else f"ATS_{n.upper()}"
+                 for n, f in fields}  # fmt: skip
+    lines = setting_names.misspelt(os.environ, {str(v) for v in variables}, _OTHER_NAMES)
+    try:
+        text = _toml().read_text(encoding="utf-8")
+    except OSError:
+        return lines
+    try:
+        names = list(tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{_toml()} is no TOML: {error}. Correct it there.") from None
+    return lines + setting_names.unknown_in_file(names, [n for n, _ in fields])
 
 
 def _read_secret_files() -> None:

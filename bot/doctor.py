@@ -9,11 +9,10 @@ from typing import Any, Final
 
 import httpx
 
-from bot.app import database_url, load_rules, probe_settings, target_settings
+from bot.app import database_url, load_rules
 from bot.clients.pagerduty import PagerDuty
 from bot.clients.slack import Slack
 from bot.config import Settings, missing_settings
-from bot.domain.health import Status
 from bot.errors import AtsError, RejectedError
 from bot.operations.rules import Rules
 from bot.store.migrate import HEAD, current_version
@@ -289,23 +288,9 @@ async def _clock(settings: Settings) -> list[Finding]:
 
 
 async def _target(settings: Settings, rules: Rules | None) -> list[Finding]:
-    from bot import probes
-    from bot.targets import Target
+    from bot import doctor_target
 
-    target = Target(target_settings(settings))
-    asked = probes.Context(rules.plan.baseline if rules else (), settings=probe_settings(settings))
-    try:
-        report = await probes.examine(target, asked)
-    finally:
-        await target.close()
-    return [
-        Finding(
-            "ok" if r.status is Status.OK else "warning",
-            f"Target: {r.system}: {r.value}",
-            r.hint if r.status is not Status.OK else "",
-        )
-        for r in report.readings
-    ]
+    return await doctor_target.examine(settings, rules)
 
 
 def shown(findings: Sequence[Finding]) -> list[str]:

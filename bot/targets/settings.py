@@ -50,7 +50,7 @@ class TargetSettings:
     def known_secrets(self) -> tuple[str, ...]:
         """Every value that must not be shown: the token, the passwords in the URLs, and those named."""
         urls = (self.database_url, self.reserved_database_url, self.redis_url, self.api_url, *self.env.values())
-        passwords = [password for url in urls for password in _passwords(url)]
+        passwords = [password for url in urls for password in passwords_in(url)]
         named = [value for name, value in self.env.items() if _SECRET_NAME.search(name)]
         phrase = self.ssh.passphrase if self.ssh is not None else ""
         return tuple(s for s in (self.api_token, phrase, *passwords, *named, *self.secrets) if s)
@@ -78,7 +78,7 @@ class TargetSettings:
         return url
 
 
-def _passwords(url: str) -> list[str]:
+def passwords_in(url: str) -> list[str]:
     """Those in a URL or a libpq connection string, as written and decoded."""
     found = _IN_WORDS.findall(url)
     with contextlib.suppress(ValueError):

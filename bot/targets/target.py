@@ -23,10 +23,15 @@ class Target:
     """
 
     def __init__(
-        self, settings: TargetSettings, *, max_processes: int = 8, runner: Runner | None = None
+        self,
+        settings: TargetSettings,
+        *,
+        max_processes: int = 8,
+        runner: Runner | None = None,
+        line: Line | None = None,
     ) -> None:
         self.settings = settings
-        self._line: Line | None = None
+        self._line = line
         self._runner = runner or self._make_runner(max_processes)
         self._http = Http(settings, self._line)
 
@@ -43,6 +48,11 @@ class Target:
     def local(self) -> bool:
         """Whether programs run on the host that the bot runs on."""
         return isinstance(self._runner, LocalRunner)
+
+    @property
+    def line(self) -> Line | None:
+        """The forwarded connections, for another target behind the same host; None: it is this host."""
+        return self._line
 
     @property
     def where(self) -> str:
