@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 from bot.domain.health import Reading, Status
-from bot.errors import RejectedError, ServerError, UnreachableError
+from bot.errors import RejectedError, ServerError
 from bot.probes import answers
 from bot.probes.history import Change, since
 from bot.probes.judging import Bounds, Finding, line, named, plural, span
@@ -50,13 +50,19 @@ class App:
     loop_p95: float | None = None  # milliseconds
 
 
-async def measure(target: Target, deadline: float, _options: Options) -> tuple[App, ...]:
+@dataclass(frozen=True, slots=True)
+class NoDaemon:
+    """Nobody runs in this PM2_HOME: PM2 is down, or it is another user's."""
+
+    home: str
+
+
+async def measure(target: Target, deadline: float, _options: Options) -> tuple[App, ...] | NoDaemon:
     answer = await target.run(["sh", "-c", _LOOK], deadline=deadline, keep=_KEEP)
     if answer.exit == _NO_PROGRAM:
         raise RejectedError("not installed: no program `pm2` on PATH", code=NOT_INSTALLED)
     if answer.exit == _NO_DAEMON:
-        home = target.redact(answers.last_line(answer.stdout))
-        raise UnreachableError(f"refused: no PM2 daemon runs in {home}. {_HINT_EMPTY}")
+        return NoDaemon(answers.last_line(answer.stdout))
     if answer.exit:
         last = answers.last_line(answer.stderr or answer.stdout)
         raise ServerError(f"`pm2 jlist` ended with {answer.exit}: {target.redact(last)}")
@@ -90,7 +96,7 @@ def _loop(monitor: object) -> float | None:
     return answers.figure(entry, "value") if isinstance(entry, dict) else None
 
 
-def read(apps: tuple[App, ...], context: Context) -> tuple[Reading, ...]:
+def read(apps: tuple[App, ...] | NoDaemon, context: Context) -> tuple[Reading, ...]:
     """One line: what restarts or is not online first, then how many are."""
     most: int = context.options["restarts"]
     window = timedelta(minutes=context.options["window_minutes"])
@@ -100,8 +106,9 @@ def read(apps: tuple[App, ...], context: Context) -> tuple[Reading, ...]:
         f"errored, or > {most:g} restarts in {span_said}",
         _TRIGGER,
     )
-    if not apps:
-        return (line(SYSTEM, [Finding(Status.WARNING, "no applications", _HINT_EMPTY)], bounds),)
+    if isinstance(apps, NoDaemon) or not apps:
+        says = f"no PM2 daemon runs in {apps.home}" if isinstance(apps, NoDaemon) else "no applications"
+        return (line(SYSTEM, [Finding(Status.WARNING, says, _HINT_EMPTY)], bounds),)
     counters = _counters(apps)
     changes = {name: since(context, key(name), count, window) for name, count in counters.items()}
     ill = [found for app in apps for found in _judge(app, changes.get(app.name), context)]
@@ -168,9 +175,9 @@ PROBE = Probe(
     read,
     asks="`pm2 jlist`, if its daemon runs: states, exit codes, restarts since the looks before, event loops",
     normal="all online, ≤ 3 restarts in 5 min",
-    warning="not online, unstable, 2 or 3 restarts in 5 min, an event loop late by > 100 ms, or no applications at all "
-    "(the wrong user)",
-    critical="no daemon, errored, or > 3 restarts in 5 min",
+    warning="not online, unstable, 2 or 3 restarts in 5 min, an event loop late by > 100 ms; "
+    "no applications or no daemon (the wrong user)",
+    critical="errored, or > 3 restarts in 5 min",
     source=_TRIGGER,
     hint="Install PM2 for the bot's user, or put its directory on the target's path, if the platform runs on it.",
     styles=("pm2",),
