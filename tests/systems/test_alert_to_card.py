@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from sandbox.pagerduty.seed import TRADING_SERVICE
-from tests.rig import DANA, OPS, Rig, eventually
+from tests.rig import Rig, eventually
 from tests.systems.daemon import Place
 from tests.systems.servers import monitoring
 from tests.systems.servers.postgres import Postgres
@@ -27,7 +27,8 @@ RULE = {
 @pytest.fixture
 async def rig(database_url: str, tmp_path: Path, trading: Postgres) -> AsyncIterator[Rig]:
     """The bot, with the real PostgreSQL under its care."""
-    async with Rig.running(database_url, tmp_path, ATS_TARGET__DATABASE_URL=trading.url()) as rig:
+    settings = {"ATS_TARGET__DATABASE_URL": trading.url(), "ATS_LOOKS__AUTOMATIC": "true"}
+    async with Rig.running(database_url, tmp_path, http_mode=False, **settings) as rig:
         yield rig
 
 
@@ -39,7 +40,7 @@ def routing_key(rig: Rig) -> str:
 async def test_an_exhausted_pool_becomes_a_card_and_its_end_resolves_it(
     rig: Rig, place: Place, trading: Postgres
 ) -> None:
-    """From a full pool to the right card with its diagnosis, and from a freed one to “resolved”."""
+    """From a full pool to the right card, diagnosed by itself, and from a freed one to “resolved”."""
     events = f"{rig.sandbox.base_url}/pagerduty/v2/enqueue"
     exporter = await asyncio.to_thread(monitoring.postgres_exporter, place, trading.owner_url)
     alerts = await asyncio.to_thread(
@@ -56,7 +57,6 @@ async def test_an_exhausted_pool_becomes_a_card_and_its_end_resolves_it(
     try:
         with trading.exhausted():
             card = await rig.card("P0", "100 % of “Database Connection Pool Exhausted”", within=60)
-            await rig.slack.press(DANA, OPS, card["ts"], "incident_diagnose")
             await eventually(lambda: _said(rig, card["ts"], "connections exhausted"), within=60)
         await rig.card("DatabaseConnectionPoolExhausted", "Resolved", within=60)
         assert len(rig.cards()) == 1
