@@ -19,8 +19,8 @@ from bot.domain.runs import State
 from bot.domain.timeline import digest as text_digest
 from bot.operations import incidents, outbox, runs
 from bot.operations.rules import Rules
-from bot.operations.runs import hold, instant, show, write
-from bot.store.session import CARD_QUEUE, EFFECT_QUEUE, Tx
+from bot.operations.runs import hold, instant, loud, show, write
+from bot.store.session import CARD_QUEUE, Tx
 from bot.store.tables import Run
 from runbook.model import Risk, Step
 
@@ -198,8 +198,6 @@ async def _late(tx: Tx, rules: Rules, run: Run, outcome: Outcome) -> State:
 async def _follow_up(tx: Tx, rules: Rules, run: Run, step: Step | None, now: Any) -> None:
     if is_loud(run):
         await loud(tx, rules, run)
-        if run.incident_id is not None:
-            await tx.defer("run_note", queue=EFFECT_QUEUE, run_id=run.id)
     if run.state in {State.SUCCEEDED, State.NOT_VERIFIED}:
         if step is not None and is_temporary(step):
             run.revert_due_at = now + life.REVERT_AFTER
@@ -211,11 +209,6 @@ async def _follow_up(tx: Tx, rules: Rules, run: Run, step: Step | None, now: Any
 def is_loud(run: Run) -> bool:
     """What everybody in the channel should hear of, outside of any thread."""
     return run.risk == Risk.PROTECTIVE or bool(run.glass)
-
-
-async def loud(tx: Tx, rules: Rules, run: Run) -> None:
-    """One line in the channel itself, which follows the run."""
-    await outbox.show(tx, "run-loud", str(run.id), rules.channel, incident_id=run.incident_id)
 
 
 def is_temporary(step: Step) -> bool:
@@ -279,7 +272,9 @@ async def noted(tx: Tx, run_id: int) -> tuple[str, str, str] | None:
         return None
     name = Who.from_json(run.requester).name or "Somebody"
     glass = f" The glass was broken: {run.glass}" if run.glass else ""
-    words = f"{name} ran “{run.title}” ({run.step_id}) from Slack. {_WORDS.get(State(run.state), run.state)}. "
+    state = State(run.state)
+    done = _WORDS.get(state, f"It is {state.replace('_', ' ')}")
+    words = f"{name} asked for “{run.title}” ({run.step_id}) in Slack. {done}. "
     return incident.pd_id, str(run.requester.get("email") or ""), f"{words}{run.reason}{glass} [run {run.id}]"
 
 

@@ -154,6 +154,13 @@ async def write(
     await timeline.append(tx, run.incident_id, kind, text, actor=actor, source=source, at=at, data=told | data)
 
 
+async def loud(tx: Tx, rules: Rules, run: Run) -> None:
+    """One line in the channel itself, which follows the run; and a note on the PagerDuty incident."""
+    await outbox.show(tx, "run-loud", str(run.id), rules.channel, incident_id=run.incident_id)
+    if run.incident_id is not None:
+        await tx.defer("run_note", queue=EFFECT_QUEUE, run_id=run.id)
+
+
 async def show(tx: Tx, rules: Rules, run: Run) -> None:
     """The run's one message is brought up to date: in the thread of its incident, or in the channel."""
     if run.risk == Risk.READ and run.incident_id is None:
@@ -196,6 +203,7 @@ async def prepared(tx: Tx, rules: Rules, run_id: int, looked: Looked) -> State |
     if run.glass:
         words = f"Broke the glass for “{run.title}” ({run.step_id}): {run.glass}"
         await write(tx, run, "run_glass", words, actor=person, at=now, source="slack", roles=run.roles)
+        await loud(tx, rules, run)
     if isinstance(looked.ruling, NeedsApproval):
         await _await(tx, run, looked)
     else:

@@ -10,6 +10,7 @@ import pytest
 from bot.store import embedded
 from sandbox.platform.database import seed_database
 from tests.rig import Rig
+from tests.system.remediation.own import install, write
 
 # The embedded server comes without the extension's library; these have its columns and its way of being reset.
 STATEMENTS = """
@@ -51,4 +52,12 @@ async def trading_url(postgres: embedded.EmbeddedPostgres) -> AsyncIterator[str]
 async def trading(database_url: str, trading_url: str, tmp_path: Path) -> AsyncIterator[Rig]:
     """The bot, and a platform whose every part can be changed."""
     async with Rig.running(database_url, tmp_path, ATS_TARGET__DATABASE_URL=trading_url) as rig:
+        yield rig
+
+
+@pytest.fixture
+async def own(database_url: str, tmp_path: Path) -> AsyncIterator[Rig]:
+    """The bot with steps of our own: see own.py."""
+    async with Rig.running(database_url, tmp_path, ATS_RUNBOOK=str(write(tmp_path))) as rig:
+        install(rig)
         yield rig
