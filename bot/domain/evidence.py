@@ -15,6 +15,7 @@ _SUSPICIOUS = re.compile(
 _CALM = re.compile(
     r"\b(?:0|no|without) (?:errors?|failures?|failed)\b|\b(?:errors?|failed)[=:]\s*0\b", re.IGNORECASE
 )
+_FILES = re.compile(r"\S+\.(?:log|err|out)\b")  # a file named error.log is no error
 _NUMBERS = re.compile(r"0x[0-9a-f]+|[0-9a-f]{8,}|\d+", re.IGNORECASE)
 
 
@@ -41,7 +42,7 @@ def suspicious(texts: Iterable[str], limit: int = LINES) -> tuple[LogLine, ...]:
     for text in texts:
         for line in text.splitlines():
             stripped = line.strip()
-            if stripped and _SUSPICIOUS.search(stripped) and not _CALM.search(stripped):
+            if _SUSPICIOUS.search(_FILES.sub("", stripped)) and not _CALM.search(stripped):
                 shape = _NUMBERS.sub("#", stripped)[:200]
                 found[shape] = LogLine(stripped, found[shape].times + 1 if shape in found else 1)
     often = sorted(found.values(), key=lambda line: -line.times)

@@ -189,8 +189,9 @@ def alt_text(plot: Plot) -> str:
     calm = quiet(plot)
     told += [_line_in_words(line, plot) for line in plot.lines if line.name not in calm]
     if calm:
-        most = max(v for line in plot.lines if line.name in calm for _, v in line.points)
-        told.append(f"{len(calm)} others stay at or below {number(most)}.")
+        values = [v for line in plot.lines if line.name in calm for _, v in line.points]
+        stay = f"at {number(values[0])}" if min(values) == max(values) else f"at or below {number(max(values))}"
+        told.append(f"{len(calm)} others stay {stay}.")
     if plot.threshold:
         told.append(f"The line marks the {plot.threshold.words}.")
     if plot.started and plot.begin <= plot.started <= plot.end:

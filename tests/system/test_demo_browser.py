@@ -114,7 +114,9 @@ async def test_the_readmes_path_through_the_demo(page: Page) -> None:
     await expect(thread).to_contain_text("What stands out", timeout=60_000)
     picture = thread.locator("img[alt*='alert above 3']")
     await expect(picture).to_be_visible(timeout=60_000)
-    assert await picture.evaluate("image => image.naturalWidth") == 1000
+    await picture.scroll_into_view_if_needed()
+    loaded = "image => image.naturalWidth === 1000"
+    await page.wait_for_function(loaded, arg=await picture.element_handle())
     await shot(page, "2-diagnosis")
     await page.get_by_test_id("thread-close").click()
 

@@ -23,7 +23,10 @@ def test_lines_that_differ_in_numbers_only_are_one() -> None:
     ]
 
 
-@pytest.mark.parametrize("line", ["no errors found", "errors=0 ok", "everything is fine", ""])
+@pytest.mark.parametrize(
+    "line",
+    ["no errors found", "errors=0 ok", "everything is fine", "", "/var/log/api-error.log last 50 lines:"],
+)
 def test_what_is_calm_is_not_suspicious(line: str) -> None:
     """A count of nothing is good news."""
     assert suspicious([line]) == ()

@@ -107,6 +107,6 @@ def test_of_many_lines_the_calm_ones_need_no_names() -> None:
     lines, _ = lines_of(result, Threshold(">", 3))
     plot = Plot("PM2", "restarts", lines, NOW.timestamp(), NOW.timestamp() + 60, Threshold(">", 3))
     assert quiet(plot) == {f"app-{i}" for i in range(4)}
-    assert "4 others stay at or below 0." in alt_text(plot)
+    assert "4 others stay at 0." in alt_text(plot)
     assert "app-1" not in alt_text(plot)
     assert in_short(plot) == "worker is at 8, in alarm since 12:01 (alert above 3). Times in UTC."
