@@ -50,8 +50,9 @@ async def _publish(work: Work, answers: Answers, examination: Examination) -> No
                 await answers.respond(addressee, message)
         return len(addressees)
 
-    await answer()
-    if not examination.waiting:
+    if examination.waiting:
+        await answer()
+    else:
         await answers.finish(answer)
 
 
