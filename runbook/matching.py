@@ -3,9 +3,11 @@
 In this order, the first that answers wins:
 
 1. an explicit id or `runbook_url`, in the signals or in the alert's details (score 100);
-2. the metric names of an entry's trigger, named in the title or the details (score 95);
-3. an alias, that is a person's correction or the runbook's own (at least `ALIAS_THRESHOLD`);
-4. the title, word by word and tolerant of typing errors (at least `TITLE_THRESHOLD`).
+2. a person's correction of an incident with the same words for a title (score 100): it was made because what follows
+   had found the wrong entry, or none;
+3. the metric names of an entry's trigger, named in the title or the details (score 95);
+4. an alias, that is a correction of a title nearly the same, or the runbook's own (at least `ALIAS_THRESHOLD`);
+5. the title, word by word and tolerant of typing errors (at least `TITLE_THRESHOLD`).
 """
 
 import re
@@ -143,6 +145,16 @@ def _by_metric(plan: Plan, text: str) -> Match | None:
     return Match(plan.entries[ranked[0]], 95.0, f"the trigger's metric {named[ranked[0]][0]} is named")
 
 
+def _by_correction(plan: Plan, title: str, corrections: Mapping[str, str]) -> Match | None:
+    """What a person said of an incident with this very title, its words compared."""
+    wanted = words(title)
+    for corrected, entry_id in corrections.items():
+        entry = plan.entry(entry_id) if wanted and words(corrected) == wanted else None
+        if entry is not None:
+            return Match(entry, 100.0, f"a person has assigned “{corrected}” to this entry")
+    return None
+
+
 def _by_alias(plan: Plan, title: str, aliases: Mapping[str, str]) -> Match | None:
     own = {alias: entry.id for entry in plan.entries for alias in entry.aliases}
     wanted = " ".join(words(title))
@@ -223,6 +235,7 @@ def match(plan: Plan, signals: Signals, aliases: Mapping[str, str] | None = None
     text = " ".join([signals.title, *(v for _, v in pairs), *(k for k, _ in pairs)])[:_MAX_TEXT]
     return (
         _by_id(plan, signals, pairs)
+        or _by_correction(plan, signals.title, aliases or {})
         or _by_metric(plan, text)
         or _by_alias(plan, signals.title, aliases or {})
         or _by_title(plan, signals.title)

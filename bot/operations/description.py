@@ -38,7 +38,7 @@ async def _merged(tx: Tx, incident: Incident, seen: Snapshot) -> None:
 
 
 async def match_entry(tx: Tx, rules: Rules, incident: Incident) -> None:
-    """By what its alert names, else by its title; a person's choice stays."""
+    """By the entry that its alert names, a person's earlier choice, a metric or the title; a choice for it stays."""
     if incident.entry_chosen:
         return
     signals = Signals(

@@ -81,6 +81,38 @@ def test_a_correction_is_remembered() -> None:
     assert found.score >= ALIAS_THRESHOLD
 
 
+def test_a_correction_comes_before_a_metric() -> None:
+    """What a person said of this very title wins over a metric that points elsewhere, and the reason says so."""
+    alert = Signals("Gate is red, again", {"expr": "rate_gate_backoff_count > 10"})
+    before = match(PLAN, alert)
+    assert before is not None
+    assert before.entry.id == "rate-gate-api-exhaustion"
+    found = match(PLAN, alert, {"gate is red again": "high-api-latency"})
+    assert found is not None
+    assert (found.entry.id, found.score) == ("high-api-latency", 100.0)
+    assert "a person has assigned" in found.reason
+
+
+def test_an_explicit_id_comes_before_a_correction() -> None:
+    """The entry that the alert itself names stays first."""
+    alert = Signals("Gate is red", {"runbook_url": "https://w/r.md#loki-ingestion-lag"})
+    found = match(PLAN, alert, {"Gate is red": "high-api-latency"})
+    assert found is not None
+    assert found.entry.id == "loki-ingestion-lag"
+
+
+def test_a_correction_of_a_similar_title_does_not_beat_a_metric() -> None:
+    """Only the very words that a person corrected come before a metric; nearly the same comes after it."""
+    alert = Signals("Gate is red on host 4", {"expr": "rate_gate_backoff_count > 10"})
+    found = match(PLAN, alert, {"Gate is red on host 5": "high-api-latency"})
+    assert found is not None
+    assert found.entry.id == "rate-gate-api-exhaustion"
+    near = match(PLAN, Signals("Gate is red on host 4"), {"Gate is red on host 5": "high-api-latency"})
+    assert near is not None
+    assert near.entry.id == "high-api-latency"
+    assert ALIAS_THRESHOLD <= near.score < 100
+
+
 def test_an_alias_to_nowhere_is_ignored() -> None:
     """An alias whose entry is gone does no harm."""
     assert match(PLAN, Signals("Quant engine went quiet"), {"Quant engine went quiet": "gone"}) is None
