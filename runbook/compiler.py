@@ -11,6 +11,7 @@ from runbook.entries import entries_of
 from runbook.hazards import hazards, missing_parameters
 from runbook.locking import Reviewed, read_lock
 from runbook.model import Diagnostic, Plan
+from runbook.places import Places
 from runbook.steps import Context
 from runbook.tables import Tables
 from runbook.text import repair
@@ -69,7 +70,7 @@ def _compile(
     lines = text.split("\n")
     context = Context(title, next((s.line for s in sections if s.level), 0), lines=lines)
     entries = entries_of(sections, lines, context)
-    unlocker = Unlocker(context.annotations, lock)
+    unlocker = Unlocker(context.annotations, lock, Places(lines))
     entries = unlocker.run(entries)
     context.leads = {new: context.leads.get(old, []) for old, new in unlocker.renamed.items()}
     tables = Tables(sections)
@@ -96,21 +97,28 @@ def _compile(
 
 def _checked(plan: Plan, context: Context, today: date | None) -> Plan:
     notes = {step: "\n".join(n.text for n in lines) for step, lines in context.leads.items()}
+    places = Places(context.lines)
     found = [
-        *plan.diagnostics,
-        *hazards(plan, today, notes),
-        *missing_parameters(plan, context.placeholders),
-        *_stale(plan),
+        *(places.pointed(problem) for problem in plan.diagnostics),
+        *hazards(plan, today, notes, places),
+        *missing_parameters(plan, context.placeholders, places),
+        *_stale(plan, places),
     ]
     return replace(
         plan, diagnostics=tuple(sorted(dict.fromkeys(found), key=lambda d: (d.line, d.column, d.code)))
     )
 
 
-def _stale(plan: Plan) -> list[Diagnostic]:
+def _stale(plan: Plan, places: Places) -> list[Diagnostic]:
     """A step that asks to be unlocked and is not: the lock file is not current."""
     steps = [s for e in plan.entries for s in e.steps if s.locked]
     return [
-        Diagnostic("warning", "locked", s.line_start, 1, f"{s.id} is locked: {s.locked}.", "Review it first.")
+        Diagnostic(
+            "warning",
+            "locked",
+            *places.at(s.line_start, "#:", until=s.line_end),
+            f"{s.id} is locked: {s.locked}.",
+            "Review it first.",
+        )
         for s in steps
     ]

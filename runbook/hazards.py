@@ -6,6 +6,7 @@ from datetime import date
 
 from runbook.cautions import demands_condition
 from runbook.model import Diagnostic, Entry, Kind, Plan, Risk, Step
+from runbook.places import Places
 
 _RESTART_ALL = re.compile(
     r"\bpm2\s+(?:restart|reload|delete|stop)\s+all\b|\bsupervisorctl\s+restart\s+all\b|\brestart\s+\$\(\s*docker\s+ps"
@@ -27,105 +28,112 @@ _SECRET = re.compile(
 )
 _REVIEW_KEYS = re.compile(r"(?i)^next\s+review|^review\s+(?:due|by|date)")
 _DATE = re.compile(r"\b(\d{4})-(\d{2})-(\d{2})\b")
+_LONGEST_BLOCK = 400  # lines that are looked through for a placeholder or a fact
 _URGENT = frozenset({"P0", "P1"})
+_TRIGGER = re.compile(r"(?i)\btrigger")
 _PROSE_PLACEHOLDER = re.compile(r"^[A-Z][A-Z _]+$")
 
 
-def _warn(code: str, line: int, message: str, hint: str) -> Diagnostic:
-    return Diagnostic("warning", code, line, 1, message, hint)
+def _warn(code: str, place: tuple[int, int], message: str, hint: str) -> Diagnostic:
+    return Diagnostic("warning", code, *place, message, hint)
 
 
-def hazards(plan: Plan, today: date | None, notes: dict[str, str]) -> list[Diagnostic]:
+def hazards(plan: Plan, today: date | None, notes: dict[str, str], places: Places) -> list[Diagnostic]:
     """Every warning about a plan.
 
     Args:
         plan: the compiled runbook.
         today: what the review date is held against; None leaves that check out.
         notes: the comments of each step, by its id.
+        places: where words stand in the document.
     """
     found: list[Diagnostic] = []
     for entry in plan.entries:
-        found += _of_alert(entry)
+        found += _of_alert(entry, places)
         for step in entry.steps:
-            found += _of_step(step, notes.get(step.id, ""))
-    return [*found, *_review(plan, today)]
+            found += _of_step(step, notes.get(step.id, ""), places)
+    return [*found, *_review(plan, today, places)]
 
 
-def _of_alert(entry: Entry) -> Iterator[Diagnostic]:
+def _of_alert(entry: Entry, places: Places) -> Iterator[Diagnostic]:
     if entry.kind != "alert":
         return
+    heading = places.at(entry.line_start)
     if entry.severity in _URGENT and not entry.steps:
         yield _warn(
             "alert-without-step",
-            entry.line_start,
+            heading,
             f"{entry.severity} “{entry.title}” has no step: whoever is woken up finds nothing to do.",
             "Add at least one command that shows what is wrong.",
         )
     if not entry.severity:
         yield _warn(
             "alert-without-severity",
-            entry.line_start,
+            heading,
             f"“{entry.title}” has no severity, so it cannot page.",
             "Put it under a heading with P0, P1 or P2, or add “- **Severity:** P1”.",
         )
     if not entry.queries:
         yield _warn(
             "trigger-without-query",
-            entry.line_start,
+            places.at(entry.line_start, entry.trigger or _TRIGGER, _TRIGGER, until=entry.line_end),
             f"The trigger of “{entry.title}” is no query that Prometheus understands.",
             "Add “- **Query:** `…`” in PromQL.",
         )
 
 
-def _of_step(step: Step, notes: str) -> Iterator[Diagnostic]:
-    line = step.commands[0].line if step.commands else step.line_start
-    text = step.source
-    if _RESTART_ALL.search(text):
-        yield _warn(
-            "restart-all",
-            line,
-            "It restarts or removes everything at once; after a changed configuration that can start it all twice.",
-            "Name the configuration file, or one process.",
-        )
-    if _DOWN_VOLUMES.search(text):
-        yield _warn(
-            "down-volumes",
-            line,
-            "down -v deletes the volumes of whatever folder it runs in.",
-            "Leave -v out; remove a volume by its name, by hand.",
-        )
-    if _FIREWALL.search(text):
-        yield _warn(
-            "firewall",
-            line,
-            "This firewall rule can cut off the bot, Slack, PagerDuty and the exchanges, and nothing undoes it.",
-            "Say what must be done before it, and how it is taken back.",
-        )
-    if _SECRET.search(text):
-        yield _warn(
-            "secret-in-argument",
-            line,
-            "A secret seems to stand in the text, for everybody who reads this document.",
-            "Put it into a variable, and change it where it is valid.",
-        )
+# Pattern of a step's text, code, what is wrong, how to mend it.
+_DANGERS = (
+    (
+        _RESTART_ALL,
+        "restart-all",
+        "It restarts or removes everything at once; after a changed configuration that can start it all twice.",
+        "Name the configuration file, or one process.",
+    ),
+    (
+        _DOWN_VOLUMES,
+        "down-volumes",
+        "down -v deletes the volumes of whatever folder it runs in.",
+        "Leave -v out; remove a volume by its name, by hand.",
+    ),
+    (
+        _FIREWALL,
+        "firewall",
+        "This firewall rule can cut off the bot, Slack, PagerDuty and the exchanges, and nothing undoes it.",
+        "Say what must be done before it, and how it is taken back.",
+    ),
+    (
+        _SECRET,
+        "secret-in-argument",
+        "A secret seems to stand in the text, for everybody who reads this document.",
+        "Put it into a variable, and change it where it is valid.",
+    ),
+)
+
+
+def _of_step(step: Step, notes: str, places: Places) -> Iterator[Diagnostic]:
+    for pattern, code, message, hint in _DANGERS:
+        found = pattern.search(step.source)
+        if found is not None:
+            yield _warn(code, places.within(step, found), message, hint)
     for command in step.commands:
         if "never ends" in command.rewrite:
             yield _warn(
                 "endless-command",
-                command.line,
+                (command.line, command.column),
                 f"“{command.text[:60]}” never ends by itself.",
                 f"Write {command.rewrite}.",
             )
-    yield from _of_changing_step(step, notes, line)
+    yield from _of_changing_step(step, notes, places)
 
 
-def _of_changing_step(step: Step, notes: str, line: int) -> Iterator[Diagnostic]:
+def _of_changing_step(step: Step, notes: str, places: Places) -> Iterator[Diagnostic]:
     if step.risk is Risk.READ or step.kind is Kind.CHECKLIST:
         return
     if _TEMPORARY.search(f"{step.title}\n{notes}") and not step.revert:
         yield _warn(
             "temporary-without-revert",
-            line,
+            places.at(step.line_start, _TEMPORARY, until=step.line_end),
             f"“{step.title}” is meant for a while, and nothing takes it back.",
             "Add a step that does, and revert=ITS-ID here.",
         )
@@ -133,13 +141,13 @@ def _of_changing_step(step: Step, notes: str, line: int) -> Iterator[Diagnostic]
     if step.role and caution and not step.guard:
         yield _warn(
             "caution-without-guard",
-            line,
+            places.at(step.line_start, caution.split(". ")[0][:40], "#:", until=step.line_end),
             f"The step is unlocked, and only people read its caution: “{caution[:80]}”",
             'Add guard="…" that checks it.',
         )
 
 
-def missing_parameters(plan: Plan, lines: dict[str, int]) -> Iterator[Diagnostic]:
+def missing_parameters(plan: Plan, lines: dict[str, int], places: Places) -> Iterator[Diagnostic]:
     """Placeholders that nobody has given a kind."""
     known = {name for e in plan.entries for s in e.steps for name, kind in s.params.items() if kind}
     for name, line in lines.items():
@@ -150,31 +158,35 @@ def missing_parameters(plan: Plan, lines: dict[str, int]) -> Iterator[Diagnostic
                 if prose
                 else f'Add param.{name}="name" (or int, or "one of a|b") above the command.'
             )
+            written = re.compile(
+                r"(?:\[|<|\{\{\s{0,3})" + re.escape(name).replace("_", r"[^A-Za-z0-9\]>}]{1,5}")
+            )
             yield _warn(
                 "placeholder-without-parameter",
-                line,
+                places.at(line, written, until=line + _LONGEST_BLOCK),
                 f"[{name}] is for a person to fill in, and nothing says with what.",
                 hint,
             )
 
 
-def _review(plan: Plan, today: date | None) -> Iterator[Diagnostic]:
+def _review(plan: Plan, today: date | None, places: Places) -> Iterator[Diagnostic]:
     stated = next(((k, v) for k, v in plan.facts.items() if _REVIEW_KEYS.match(k)), None)
     if stated is None:
         return
+    place = places.at(1, stated[0], until=_LONGEST_BLOCK)
     found = _DATE.search(stated[1])
     due = _as_date(found) if found else None
     if due is None:
         yield _warn(
             "review-without-date",
-            1,
+            place,
             f"{stated[0]} is “{stated[1][:60]}”, which is no date and so never due.",
             "Write a date such as 2027-01-31.",
         )
     elif today is not None and due < today:
         yield _warn(
             "review-overdue",
-            1,
+            place,
             f"The review was due on {due.isoformat()}.",
             "Review the runbook, and write the next date.",
         )

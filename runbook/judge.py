@@ -76,6 +76,10 @@ def rule_of(words: list[Word], program: Program) -> Rule | None:
     parsed = parse_arguments(words[1:], program.flags, stop=program.longest)
     found = [w.literal for w, place in zip(parsed.operands, parsed.places, strict=True) if place < parsed.limit]
     rule = program.find(found)
+    if rule is not None and parsed.problem and any("*" in part for part in rule.path):
+        return (
+            None  # a flag that nobody knows stands among the words that a pattern would take for the subcommand
+        )
     if rule is None and not found and program.rule is not None:
         return program.rule
     return rule

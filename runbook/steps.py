@@ -36,6 +36,11 @@ class Context:
     annotations: dict[str, list[Note]] = field(default_factory=dict)  # step id -> its annotation lines
     leads: dict[str, list[Note]] = field(default_factory=dict)
 
+    def warn(self, verdict: Verdict, command: Command) -> None:
+        """Keep what the verdict on a command warns of."""
+        for code, message, hint in verdict.warnings:
+            self.problems.append(Diagnostic("warning", code, command.line, command.column, message, hint))
+
 
 def steps_of_fence(fence: Fence, entry_id: str, lead: str, context: Context) -> list[Step]:
     """The steps of one block; what is no command gives none."""
@@ -97,19 +102,22 @@ def _steps_of_group(
         return _checklist(group, entry_id, lead, context)
     steps = _numbered(group, entry_id, context)
     verdicts = [lower(s.node) for s in group.statements]
+    columns = _columns(context.lines, [s.line + group.offset for s in group.statements], group.texts)
     commands = tuple(
         Command(
             text,
             s.line + group.offset,
-            _column(context.lines, s.line + group.offset, text),
+            column,
             v.risk,
             v.reason,
             s.line_end + group.offset,
             "; ".join(v.rewrites),
         )
-        for s, v, text in zip(group.statements, verdicts, group.texts, strict=True)
+        for s, v, text, column in zip(group.statements, verdicts, group.texts, columns, strict=True)
     )
     context.items += len(commands)
+    for command, found in zip(commands, verdicts, strict=True):
+        context.warn(found, command)
     verdict = join(verdicts)
     title = _title(group, lead) or commands[0].text.split("\n")[0]
     source = "\n".join(c.text for c in commands)
@@ -131,17 +139,23 @@ def _steps_of_group(
     return [*steps, step]
 
 
-def _column(lines: list[str], line: int, text: str) -> int:
+def _columns(lines: list[str], numbers: list[int], texts: list[str]) -> list[int]:
+    """Where commands begin in their lines of the document; two on one line stand behind each other."""
+    found: list[int] = []
+    before, behind = 0, 0
+    for line, text in zip(numbers, texts, strict=True):
+        found.append(_column(lines, line, text, behind if line == before else 0))
+        before, behind = line, found[-1] - 1 + len(text.split("\n", 1)[0])
+    return found
+
+
+def _column(lines: list[str], line: int, text: str, after: int = 0) -> int:
     """Where a command begins in its line of the document."""
     if not 0 < line <= len(lines):
         return 1
     here = lines[line - 1]
-    found = here.find(text.split("\n", 1)[0])
+    found = here.find(text.split("\n", 1)[0], after)
     return found + 1 if found >= 0 else len(here) - len(here.lstrip()) + 1
-
-
-def _place(commands: tuple[Command, ...], line: int) -> tuple[int, int]:
-    return (commands[0].line, commands[0].column) if commands else (line, 1)
 
 
 def _sql_steps(
@@ -268,8 +282,6 @@ def _step(
     commands: tuple[Command, ...] = (),
     params: tuple[str, ...] = (),
 ) -> Step:
-    for code, message, hint in verdict.warnings:
-        context.problems.append(Diagnostic("warning", code, *_place(commands, lines[0]), message, hint))
     title = title[:200]
     leaf = verdict.leaf
     parts = _parts(leaf) if leaf is not None else _Parts()

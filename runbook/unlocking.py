@@ -7,6 +7,7 @@ from runbook.annotations import Annotation, read_annotation
 from runbook.blocks import Note
 from runbook.locking import Reviewed, step_digest
 from runbook.model import Diagnostic, Entry, Kind, Risk, Step
+from runbook.places import Places
 from runbook.risk import rank
 from runbook.text import Names
 
@@ -14,8 +15,8 @@ from runbook.text import Names
 class Unlocker:
     """Goes through the steps of a document with its annotations and its lock file."""
 
-    def __init__(self, notes: Mapping[str, list[Note]], lock: Mapping[str, Reviewed]) -> None:
-        self._notes, self._lock = notes, lock
+    def __init__(self, notes: Mapping[str, list[Note]], lock: Mapping[str, Reviewed], places: Places) -> None:
+        self._notes, self._lock, self._places = notes, lock, places
         self.problems: list[Diagnostic] = []
         self._ids = Names()
         self._reverts: list[tuple[Step, int]] = []
@@ -29,8 +30,10 @@ class Unlocker:
         self._check_references(changed)
         return changed
 
-    def _error(self, code: str, line: int, message: str, hint: str) -> None:
-        self.problems.append(Diagnostic("error", code, line, 1, message, hint))
+    def _error(self, code: str, line: int, message: str, hint: str, *, at: str = "#:", until: int = 0) -> None:
+        """Keep an error; `at` is what it points to, looked for in that line (or until another one)."""
+        place = self._places.at(line, at, "#:", until=until)
+        self.problems.append(Diagnostic("error", code, *place, message, hint))
 
     def _read(self, step: Step) -> Annotation:
         annotation, problems = read_annotation(self._notes.get(step.id, []))
@@ -47,6 +50,7 @@ class Unlocker:
                     annotation.line,
                     f"The id {annotation.id} is given twice.",
                     "Choose another one.",
+                    at=f"id={annotation.id}",
                 )
                 annotation.id = ""
 
@@ -84,6 +88,7 @@ class Unlocker:
                     line,
                     f"There is no placeholder [{name}] in this step.",
                     "Take it out, or correct the name.",
+                    at=f"param.{name}",
                 )
 
     def _may_unlock(self, step: Step, said: Annotation) -> bool:
@@ -127,25 +132,28 @@ class Unlocker:
                 line,
                 f"A read must be proved, and this is none: {step.reason}.",
                 "Give its true risk.",
+                at="risk=",
             )
         elif rank(wanted) < rank(step.risk) and not said.because:
             message = (
                 f"The compiler says {step.risk}: {step.reason}. risk={wanted} is lower and gives no reason."
             )
-            self._error("risk-lowered", line, message, 'Raise it, or add because="…".')
+            self._error("risk-lowered", line, message, 'Raise it, or add because="…".', at="risk=")
         if wanted is Risk.DESTRUCTIVE and said.approvals == 0:
             self._error(
                 "approvals",
-                line,
+                said.lines.get("approvals", line),
                 "A destructive step needs an approver who is another person.",
                 "Write approvals=1 or more.",
+                at="approvals=",
             )
         if wanted is not Risk.READ and said.role == "viewer":
             self._error(
                 "role",
-                line,
+                said.lines.get("role", line),
                 "A viewer cannot run a step that changes something.",
                 "Write role=responder or higher.",
+                at="role=",
             )
 
     def _unlocked(self, step: Step, said: Annotation) -> Step:
@@ -174,6 +182,7 @@ class Unlocker:
                     line,
                     f"There is no step {step.revert} to take this one back.",
                     "Correct the id.",
+                    at="revert=",
                 )
         self._check_looks({s.id: s for e in entries for s in e.steps})
         for entry in entries:
@@ -186,6 +195,8 @@ class Unlocker:
                             step.line_start,
                             f"[{name}] takes its choices from {source}, which is no step.",
                             "Correct the id.",
+                            at=f"param.{name}",
+                            until=step.line_end,
                         )
 
     def _check_looks(self, steps: Mapping[str, Step]) -> None:

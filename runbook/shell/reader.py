@@ -202,6 +202,8 @@ class _Reader:
 
     def _list(self, syntax: Syntax, depth: int) -> Node:
         self.check_gaps(syntax)
+        if len(syntax.children) != 3:  # noqa: PLR2004 a comment or a line break may stand between its parts
+            raise _Refused("a list of this shape is not understood")
         left, operator, right = syntax.children
         if operator.type not in {"&&", "||"}:
             raise _Refused(_needs_shell(f"“{operator.type}”"))
@@ -210,6 +212,8 @@ class _Reader:
 
     def _negated(self, syntax: Syntax, depth: int) -> Node:
         self.check_gaps(syntax)
+        if len(syntax.children) != 2:  # noqa: PLR2004 the mark and what it negates
+            raise _Refused("a negation of this shape is not understood")
         return Not(self.convert(syntax.children[1], depth + 1))
 
 
