@@ -59,3 +59,18 @@ def test_what_is_missing_or_too_much_is_said() -> None:
         fill(_step('psql "$DATABASE_URL" -c "SELECT 1"'), {}, {})
     with pytest.raises(FillError, match="for a person"):
         fill(_step("rm -rf /tmp/x"), {}, {})
+
+
+def test_a_value_stays_one_part_of_an_address() -> None:
+    """What a person fills in cannot make another path or query of an address."""
+    step = _step("curl -sSf http://h/api/orders/[REV]")
+    filled = fill(step, {"REV": "42/cancel"}, {})
+    assert filled["url"] == "http://h/api/orders/42%2Fcancel"
+
+
+def test_a_name_does_not_climb_out_of_its_folder() -> None:
+    """A name with “..” in it would be a file elsewhere."""
+    step = _step("tail -n 5 /var/log/[REV].log")
+    assert fill(step, {"REV": "nginx/access"}, {})["argv"][-1] == "/var/log/nginx/access.log"
+    with pytest.raises(FillError):
+        fill(step, {"REV": "a/../../../etc/shadow"}, {})
