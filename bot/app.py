@@ -22,6 +22,7 @@ from bot import log as logs
 from bot import probes
 from bot.clients.directory import Directory, Links, Remembered, RoleIds
 from bot.clients.pagerduty import PagerDuty
+from bot.clients.pagerduty_events import Events
 from bot.clients.slack import Identity, Slack
 from bot.compile_child import compile_here
 from bot.config import EscalationConfig, Settings
@@ -167,6 +168,14 @@ class Bot:
             target=self.target,
             current_rules=lambda: self.rules,
             from_email=settings.pagerduty_from_email,
+            events=Events(
+                settings.pagerduty_events_url,
+                {
+                    "trading": settings.pagerduty_routing_key.get_secret_value(),
+                    "security": settings.pagerduty_security_routing_key.get_secret_value(),
+                },
+            ),
+            services={"trading": settings.pagerduty_service, "security": settings.pagerduty_security_service},
             plotter=Plotter(settings.data_dir / "matplotlib"),
             probe_settings=probe_settings(settings),
         )

@@ -29,6 +29,8 @@ _SECRETS = (
     "SLACK_SIGNING_SECRET",
     "PAGERDUTY_API_TOKEN",
     "PAGERDUTY_WEBHOOK_SECRET",
+    "PAGERDUTY_ROUTING_KEY",
+    "PAGERDUTY_SECURITY_ROUTING_KEY",
     "ATS_DATABASE_URL",
     "ATS_REDIS_URL",
     "ATS_TARGET__DATABASE_URL",
@@ -131,6 +133,14 @@ class Settings(BaseSettings):
     pagerduty_webhook_secret: SecretStr = Field(
         default=SecretStr(""), validation_alias=_alias("PAGERDUTY_WEBHOOK_SECRET")
     )
+    pagerduty_routing_key: SecretStr = Field(
+        default=SecretStr(""), validation_alias=_alias("PAGERDUTY_ROUTING_KEY")
+    )
+    pagerduty_security_routing_key: SecretStr = Field(
+        default=SecretStr(""), validation_alias=_alias("PAGERDUTY_SECURITY_ROUTING_KEY")
+    )
+    pagerduty_service: str = Field(default="", validation_alias=_alias("PAGERDUTY_SERVICE"))
+    pagerduty_security_service: str = Field(default="", validation_alias=_alias("PAGERDUTY_SECURITY_SERVICE"))
     pagerduty_from_email: str = Field(default="", validation_alias=_alias("PAGERDUTY_FROM_EMAIL"))
 
     target: TargetConfig = Field(default_factory=TargetConfig)

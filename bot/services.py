@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from bot import previews
@@ -60,6 +60,9 @@ class BotServices:
         if not note and on_call.age > 60:  # noqa: PLR2004 - a minute old is as good as now
             note = f"PagerDuty does not answer; this is from {on_call.age / 60:.0f} min ago."
         return await self._bot.directory.rota(), note
+
+    async def rota_at(self, at: datetime) -> Sequence[Mapping[str, Any]]:
+        return await self._bot.directory.rota_at(at)
 
     async def phone_tree(self) -> PolicyView | None:
         """The policy of the name that the first row of the contact table has (S04)."""

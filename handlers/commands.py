@@ -7,7 +7,7 @@ import structlog
 from slack_bolt.async_app import AsyncAck, AsyncApp
 
 from bot import render
-from bot.domain import policy
+from bot.domain import moments, policy
 from bot.domain.people import Who
 from bot.domain.policy import Action, Role
 from bot.errors import AtsError
@@ -15,7 +15,7 @@ from bot.operations import incidents, requests, timeline
 from bot.operations.requests import Request
 from bot.operations.views import on_call_views, row_view, timeline_view
 from bot.render import Message, RoleView, WhoamiView
-from handlers import acting, checklists, commanding, looks, running
+from handlers import acting, checklists, commanding, declaring, looks, running
 from handlers.afterwards import Afterwards
 from handlers.asking import Answer, Asker
 from handlers.grammar import Command, Mistake, help_rows, parse
@@ -162,12 +162,25 @@ async def _runbook(services: Services, _asker: Asker, command: Command) -> Messa
     return render.search_message(command.text, hits)
 
 
-async def _oncall(services: Services, _asker: Asker, _command: Command) -> Message:
+async def _oncall(services: Services, _asker: Asker, command: Command) -> Message:
+    if command.text:
+        return await _oncall_at(services, command.text)
     rows, note = await services.rota()
     tree = await services.phone_tree()
     async with services.transaction() as tx:
         now = tx.now
     return render.oncall_message(on_call_views(rows), tree, now=now, note=note)
+
+
+async def _oncall_at(services: Services, words: str) -> Message:
+    async with services.transaction() as tx:
+        now = tx.now
+    at = moments.read(words, now)
+    rows = await services.rota_at(at)
+    tree = await services.phone_tree()
+    return render.oncall_message(
+        on_call_views(rows), tree, now=now, note=f"As planned for {at:%Y-%m-%d %H:%M} UTC."
+    )
 
 
 async def _whoami(services: Services, asker: Asker, _command: Command) -> Message:
@@ -224,6 +237,7 @@ ANSWERS: dict[str, Answer] = {
     **acting.ANSWERS,
     **checklists.ANSWERS,
     **commanding.ANSWERS,
+    **declaring.ANSWERS,
     **running.ANSWERS,
     **looks.ANSWERS,
 }

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from datetime import datetime
 from typing import Any, Protocol
 
 from bot.domain.policy import Access
@@ -35,6 +36,9 @@ class Services(Protocol):
 
     async def rota(self) -> tuple[Sequence[Mapping[str, Any]], str]:
         """Who is on call, and a word on what is wrong or old."""
+
+    async def rota_at(self, at: datetime) -> Sequence[Mapping[str, Any]]:
+        """Who will be on call at a moment; raises bot.errors."""
 
     async def phone_tree(self) -> PolicyView | None:
         """The escalation policy that the runbook names as the phone tree, if PagerDuty says."""

@@ -9,6 +9,7 @@ import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
 from cashews import Cache
@@ -205,6 +206,14 @@ class Directory:
         )
         self._rota = rows or self._rota
         return rows
+
+    async def rota_at(self, at: datetime) -> list[dict[str, str]]:
+        """The same for a moment to come; raises bot.errors."""
+        wanted = {contact.schedule for contact in self._contacts()}
+        ids, _ = await self._remembered.get("schedules", SCHEDULES, self._ask_schedules)
+        found = await self._pagerduty.oncalls(schedule_ids=[ids[n] for n in wanted if n in ids], at=at)
+        then = _by_schedule([await self._with_email(duty) for duty in found], 0.0)
+        return [row for c in self._contacts() async for row in self._rota_of(c, then)]
 
     def rota_known(self) -> list[dict[str, str]]:
         """The last rota, without asking anybody."""

@@ -32,6 +32,7 @@ class Action(StrEnum):
     MERGE = "merge"
     REOPEN = "reopen"
     CHECKLIST = "checklist"
+    DECLARE = "declare"
     COMMAND = "command"  # hand over, snooze, postmortem
 
 
@@ -51,6 +52,7 @@ ALLOWED: dict[Action, frozenset[Role]] = {
     Action.MERGE: _ON_DUTY,
     Action.REOPEN: _ON_DUTY,
     Action.CHECKLIST: _ON_DUTY,
+    Action.DECLARE: frozenset(Role),  # an emergency is said by whoever sees it
     Action.COMMAND: _ON_DUTY,
 }
 
@@ -88,5 +90,5 @@ def decide(action: Action, access: Access, *, assignees: Collection[str] = ()) -
         return Decision(True)
     if action is not Action.READ and access.pd_id and access.pd_id in assignees:
         return Decision(True, reason="the incident is assigned to them")
-    needed = Role.VIEWER if action is Action.READ else Role.RESPONDER
+    needed = Role.VIEWER if Role.VIEWER in ALLOWED[action] else Role.RESPONDER
     return Decision(False, needed, f"the role {needed} is needed")

@@ -1,11 +1,12 @@
 """What every job works with; put together once, in bot.app."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from bot.clients.directory import Directory
 from bot.clients.pagerduty import PagerDuty
+from bot.clients.pagerduty_events import Events
 from bot.clients.slack import Slack
 from bot.jobs.duty import Watch
 from bot.operations.rules import Rules
@@ -26,6 +27,8 @@ class Work:
     target: Target
     current_rules: Callable[[], Rules]
     from_email: str = ""  # last resort for PagerDuty's From
+    events: Events | None = None  # where what is declared may be raised without anybody's name
+    services: Mapping[str, str] = field(default_factory=dict)  # PagerDuty services by "trading" and "security"
     plotter: Plotter = field(default_factory=lambda: Plotter(Path(".ats") / "matplotlib"))
     probe_settings: ProbeSettings = field(default_factory=ProbeSettings)
     duty: Watch = field(init=False)

@@ -22,6 +22,7 @@ from bot.jobs import examine, runs
 from bot.jobs.act import act
 from bot.jobs.checklists import checklist, checklist_time
 from bot.jobs.command import order, tell_shifts
+from bot.jobs.declare import declare
 from bot.jobs.deliver import deliver
 from bot.jobs.diagnose import diagnosis, step
 from bot.jobs.enrich import adopt, enrich
@@ -60,6 +61,7 @@ TASKS: dict[str, tuple[Callable[..., Awaitable[None]], str]] = {
     "deliver": (deliver, CARD_QUEUE),
     "summon": (summon, EFFECT_QUEUE),
     "act": (act, EFFECT_QUEUE),
+    "declare": (declare, EFFECT_QUEUE),
     "order": (order, EFFECT_QUEUE),
     "link": (link, EFFECT_QUEUE),
     "enrich": (enrich, EFFECT_QUEUE),

@@ -15,7 +15,7 @@ from bot.domain.happenings import Happening
 from bot.domain.lifecycle import Move, Progress
 from bot.domain.pagerduty import PdEvent, Snapshot, renamed_service
 from bot.domain.people import Who
-from bot.operations import aliases, automatic, declarations, echoes, inbox, journal, ladder, outbox, timeline
+from bot.operations import aliases, automatic, declared, echoes, inbox, journal, ladder, outbox, timeline
 from bot.operations.description import classify, describe, match_entry
 from bot.operations.rules import Rules
 from bot.operations.views import merge_note, status_note
@@ -182,7 +182,7 @@ async def _begin(
         pd_id=seen.pd_id, number=0, status_at=begun, triggered_at=begun, seen_at=at, created_at=tx.now,
         seen_event=event.id if event else "", oncall=[dict(o) for o in oncall],
     )  # fmt: skip
-    await declarations.attach(tx, incident, seen.key)
+    await declared.attach(tx, incident, seen.key)
     await describe(tx, rules, incident, seen)
     if event is not None:
         incident.extra = extras.with_event(incident.extra, event)
@@ -366,6 +366,11 @@ async def by_number(tx: Tx, number: int, *, lock: bool = False) -> Incident | No
     query = select(Incident).where(col(Incident.number) == number)
     query = query.with_for_update() if lock else query
     return (await tx.session.execute(query)).scalar_one_or_none()
+
+
+async def by_pd_id(tx: Tx, pd_id: str) -> Incident | None:
+    """The incident with PagerDuty's id, held until the end of the transaction."""
+    return await _load(tx, pd_id)
 
 
 async def get(tx: Tx, incident_id: int) -> Incident | None:

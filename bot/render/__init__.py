@@ -30,6 +30,7 @@ from bot.render.checklists import (
     checklist_time_over,
     checklists_message,
 )
+from bot.render.declaring import DeclaredView, declare_modal, declared_note
 from bot.render.diagnosis import (
     ChoiceView,
     DiagnosisView,
@@ -140,6 +141,7 @@ __all__ = [
     "CardView",
     "Choice",
     "ChoiceView",
+    "DeclaredView",
     "DiagnosisView",
     "HealthView",
     "HomeView",
@@ -181,6 +183,8 @@ __all__ = [
     "confirm_modal",
     "context",
     "date",
+    "declare_modal",
+    "declared_note",
     "deny_modal",
     "details_pages",
     "diagnosis_message",

@@ -34,12 +34,12 @@ def test_severity(priority: str, entry: str, urgency: str, expected: str) -> Non
 @pytest.mark.parametrize("action", list(Action))
 @pytest.mark.parametrize("role", [None, *Role])
 def test_policy_table(action: Action, role: Role | None) -> None:
-    """Reading needs any role; changing needs one that the ladder can wake; no role may do nothing."""
+    """Reading and declaring need any role; changing one that the ladder can wake; no role may do nothing."""
     access = Access("U1", roles=frozenset({role} if role else ()))
     allowed = policy.decide(action, access).allowed
     if role is None:
         assert not allowed
-    elif action is Action.READ:
+    elif action in {Action.READ, Action.DECLARE}:
         assert allowed
     else:
         assert allowed is (role is not Role.VIEWER)
