@@ -13,18 +13,18 @@ from bot.targets.trouble import NOT_INSTALLED
 SYSTEM = "TimescaleDB"
 _NORMAL = "every job's last run succeeded"
 _HINT = "`SELECT * FROM timescaledb_information.job_errors` says why; compression and retention stand still meanwhile."
-_VERSION = "SELECT extversion FROM pg_extension WHERE extname = 'timescaledb'"
-_TABLES = """
-SELECT format('%I.%I', hypertable_schema, hypertable_name), num_chunks,
-       hypertable_size(format('%I.%I', hypertable_schema, hypertable_name)::regclass)
-FROM timescaledb_information.hypertables
-ORDER BY 3 DESC NULLS LAST
-"""
-_JOBS = """
-SELECT j.job_id, j.proc_name, coalesce(j.hypertable_name, ''), s.last_run_status, s.total_failures
-FROM timescaledb_information.jobs j JOIN timescaledb_information.job_stats s USING (job_id)
-WHERE s.last_run_status = 'Failed'
-ORDER BY j.job_id
+# One statement on one connection; without the extension it names a view that is not there.
+_MISSING = frozenset({"42P01", "3F000"})
+_QUERY = """
+SELECT (SELECT extversion FROM pg_extension WHERE extname = 'timescaledb'),
+       (SELECT coalesce(json_agg(t), '[]') FROM (
+           SELECT format('%I.%I', hypertable_schema, hypertable_name) AS name, num_chunks AS chunks,
+                  hypertable_size(format('%I.%I', hypertable_schema, hypertable_name)::regclass) AS size
+           FROM timescaledb_information.hypertables ORDER BY 3 DESC NULLS LAST LIMIT 500) t),
+       (SELECT coalesce(json_agg(f), '[]') FROM (
+           SELECT j.job_id AS id, j.proc_name AS name, j.hypertable_name AS of, s.total_failures AS failures
+           FROM timescaledb_information.jobs j JOIN timescaledb_information.job_stats s USING (job_id)
+           WHERE s.last_run_status = 'Failed' ORDER BY j.job_id LIMIT 50) f)
 """
 
 
@@ -45,19 +45,22 @@ class Timescale:
 
 
 async def measure(target: Target, deadline: float, _options: Options) -> Timescale:
-    installed = (await target.sql(_VERSION, deadline=deadline, rows=1)).rows
-    if not installed:
-        raise RejectedError("not installed: this database has no TimescaleDB", code=NOT_INSTALLED)
-    tables = await target.sql(_TABLES, deadline=deadline, rows=500)
-    jobs = await target.sql(_JOBS, deadline=deadline, rows=50)
-    rows: tuple[tuple[Any, ...], ...] = tables.rows
-    found = tuple(Hypertable(str(r[0]), int(r[1] or 0), int(r[2] or 0)) for r in rows)
-    return Timescale(str(installed[0][0]), found, tuple(_job(row) for row in jobs.rows))
+    try:
+        answer = await target.sql(_QUERY, deadline=deadline, rows=1)
+    except RejectedError as error:
+        if error.code in _MISSING:
+            raise RejectedError(
+                "not installed: this database has no TimescaleDB", code=NOT_INSTALLED
+            ) from error
+        raise
+    row: tuple[Any, ...] = answer.rows[0]
+    tables = tuple(Hypertable(str(t["name"]), int(t["chunks"] or 0), int(t["size"] or 0)) for t in row[1])
+    return Timescale(str(row[0]), tables, tuple(map(_job, row[2])))
 
 
-def _job(row: tuple[Any, ...]) -> str:
-    of = f" of {row[2]}" if row[2] else ""
-    return f"job {row[0]} ({row[1]}{of}) failed {plural(int(row[4] or 0), 'time')}"
+def _job(job: dict[str, Any]) -> str:
+    of = f" of {job['of']}" if job["of"] else ""
+    return f"job {job['id']} ({job['name']}{of}) failed {plural(int(job['failures'] or 0), 'time')}"
 
 
 def read(found: Timescale, _context: Context) -> tuple[Reading, ...]:
