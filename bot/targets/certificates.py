@@ -11,6 +11,7 @@ from cryptography import x509
 from bot.errors import RejectedError, ServerError
 from bot.targets import trouble
 from bot.targets.http import origin
+from bot.targets.line import Line
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +22,7 @@ class Certificate:
     issuer: str
 
 
-async def look(url: str, *, deadline: float) -> Certificate:
+async def look(url: str, *, deadline: float, line: Line | None = None) -> Certificate:
     """Shake hands without judging, for an expired one is to be read too; nothing else is sent."""
     scheme, host, port = origin(url)
     if scheme not in {"https", "wss"}:
@@ -30,7 +31,7 @@ async def look(url: str, *, deadline: float) -> Certificate:
     trusting.check_hostname, trusting.verify_mode = False, ssl.CERT_NONE
     try:
         async with asyncio.timeout(deadline):
-            _, writer = await asyncio.open_connection(host, port, ssl=trusting, server_hostname=host)
+            writer = await _greet(host, port, trusting, line)
     except TimeoutError:
         raise trouble.timed_out(deadline) from None
     except OSError as error:
@@ -41,6 +42,16 @@ async def look(url: str, *, deadline: float) -> Certificate:
         writer.transport.abort()
         with contextlib.suppress(OSError):
             await writer.wait_closed()
+
+
+async def _greet(host: str, port: int, trusting: ssl.SSLContext, line: Line | None) -> asyncio.StreamWriter:
+    """Shake hands from here, or from the target."""
+    if line is None:
+        _, writer = await asyncio.open_connection(host, port, ssl=trusting, server_hostname=host)
+        return writer
+    async with line.door(host, port) as door:
+        _, writer = await asyncio.open_unix_connection(door.path, ssl=trusting, server_hostname=host)
+        return writer
 
 
 def read(der: bytes) -> Certificate:

@@ -111,7 +111,7 @@ def _shown(running: Running, leaf: Leaf) -> str:
 async def _http(running: Running, leaf: Leaf) -> Ran:
     answer = await _ask(running, leaf, KEPT)
     text = _headers(answer) if leaf["method"] == "HEAD" else answer.text
-    output = _readable(running, text)
+    output = _readable(running, f"{text}\n… the rest left out …" if answer.truncated else text)
     part = Part(
         _shown(running, leaf),
         ok=True,

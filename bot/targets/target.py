@@ -93,7 +93,7 @@ class Target:
 
     async def certificate(self, url: str, *, deadline: float = 10.0) -> certificates.Certificate:
         """Read the certificate of an https address; rewrites apply to it, and whether it is trusted does not matter."""
-        return await certificates.look(self.settings.rewrite(url), deadline=deadline)
+        return await certificates.look(self.settings.rewrite(url), deadline=deadline, line=self._line)
 
     async def sql(self, query: str, *, deadline: float = 10.0, rows: int = 100) -> SqlAnswer:
         """Run one reading statement in a read-only transaction and return its first rows."""
