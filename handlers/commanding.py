@@ -8,7 +8,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot import render
 from bot.domain.policy import Action
 from bot.errors import AtsError
-from bot.operations import commanding, incidents, requests
+from bot.operations import commanding, incidents, requests, storms
 from bot.operations.commanding import Order
 from bot.render import Message
 from bot.render.commanding import handover_modal, update_modal
@@ -87,6 +87,24 @@ def _register_presses(app: AsyncApp, services: Services) -> None:
             raise
         await ack()
 
+    async def on_storm(
+        ack: AsyncAck, body: dict[str, Any], action: dict[str, Any], respond: AsyncRespond
+    ) -> None:
+        try:
+            async with services.transaction() as tx:
+                await storms.ask_acknowledge(
+                    tx, _number(str(action.get("value") or "")),
+                    slack_id=str((body.get("user") or {}).get("id", "")),
+                    channel=str((body.get("channel") or {}).get("id", "")),
+                    response_url=str(body.get("response_url") or ""),
+                )  # fmt: skip
+        except AtsError as error:
+            said = render.error_message("Your click was not kept.", str(error), "Press again in a moment.")
+            await respond(**said.payload(), response_type="ephemeral", replace_original=False)
+            raise
+        await ack()
+
+    app.action("storm_ack")(on_storm)
     app.action("update_snooze")(on_press)
     app.action("postmortem_make")(on_press)
     app.action("postmortem_dismiss")(on_press)

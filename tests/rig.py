@@ -171,7 +171,8 @@ class Rig:
 
     def reminders(self, card: dict[str, Any]) -> list[dict[str, Any]]:
         """The replies under a card that ask for an acknowledgement."""
-        return [m for m in self.messages(thread_ts=card["ts"])[1:] if "incident_ack" in str(m["blocks"])]
+        replies = self.messages(thread_ts=card["ts"])[1:]
+        return [m for m in replies if str(m["blocks"][0].get("text", {}).get("text")).startswith("🔔 *")]
 
     def direct(self, user: str) -> list[dict[str, Any]]:
         """What the bot wrote to a person."""
@@ -190,6 +191,20 @@ class Rig:
         async with self.bot.store.transaction() as tx:
             query = text("select count(*) from lane where paused_until is not null")
             return bool((await tx.session.execute(query)).scalar_one())
+
+    async def pause(self, channel: str) -> None:
+        """Make a channel rest until `unpause`, as a long 429 would."""
+        from sqlalchemy import text
+
+        async with self.bot.store.transaction() as tx:
+            await tx.session.execute(
+                text(
+                    "insert into lane (channel, paused_until, failures, reason)"
+                    " values (:c, now() + interval '1 hour', 0, 'a test')"
+                    " on conflict (channel) do update set paused_until = excluded.paused_until"
+                ),
+                {"c": channel},
+            )
 
     async def unpause(self) -> None:
         """End every channel's rest, as waiting would."""

@@ -28,6 +28,13 @@ class Acts(Account):
         return await self._write("POST", path, {"duration": seconds}, from_email, "incident")
 
     @bounded_write
+    async def acknowledge_all(self, incident_ids: Sequence[str], *, from_email: str) -> list[Json]:
+        """Acknowledge at most 250 at once; the incidents after it."""
+        changes = [{"id": i, "type": "incident_reference", "status": "acknowledged"} for i in incident_ids]
+        answer = await self._wire.send("PUT", "/incidents", {"incidents": changes}, from_email=from_email)
+        return [dict(each) for each in field_of(answer, "incidents", list, "PUT /incidents")]
+
+    @bounded_write
     async def reassign(self, incident_id: str, user_ids: Sequence[str], *, from_email: str) -> Json:
         """To these people instead of those who have it; the incident after it."""
         people = [{"assignee": user_reference(each)} for each in user_ids]

@@ -10,7 +10,7 @@ import structlog
 
 from bot.errors import AtsError
 from bot.jobs.work import Work
-from bot.operations import ladder
+from bot.operations import ladder, storms
 from bot.operations.ladder import Fired, Rota
 from bot.store.session import Tx
 
@@ -39,7 +39,9 @@ async def remind(work: Work, pace: Pace) -> list[Fired]:
         while True:
             async with _at(work, pace) as tx:
                 ids = [i for i in await ladder.due(tx, limit=BATCH + len(tried)) if i not in tried]
-            if not ids:
+                # After looking, so that each of them that belongs to a storm is known to before it is asked about.
+                gathered = await storms.gather(tx, work.rules)
+            if not ids or not gathered:
                 return fired
             tried.update(ids)
             fired += await _fire(work, ids, Rota(await work.duty.duties(), pace.excused), pace)

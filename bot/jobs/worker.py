@@ -30,6 +30,7 @@ from bot.jobs.execute import execute
 from bot.jobs.files import upload
 from bot.jobs.linking import link
 from bot.jobs.plots import plot
+from bot.jobs.storms import storm_ack
 from bot.jobs.summon import summon
 from bot.jobs.ticker import SLOW, Ticker
 from bot.jobs.work import Work
@@ -64,6 +65,7 @@ TASKS: dict[str, tuple[Callable[..., Awaitable[None]], str]] = {
     "declare": (declare, EFFECT_QUEUE),
     "order": (order, EFFECT_QUEUE),
     "link": (link, EFFECT_QUEUE),
+    "storm_ack": (storm_ack, EFFECT_QUEUE),
     "enrich": (enrich, EFFECT_QUEUE),
     "adopt": (adopt, EFFECT_QUEUE),
     "health": (examine.health, LOOK_QUEUE),

@@ -11,13 +11,12 @@ from typing import Any, Final
 from sqlalchemy import Select, or_, select
 from sqlmodel import col
 
-from bot.domain import commanding, escalation
+from bot.domain import commanding, escalation, lane
 from bot.domain.escalation import LATE
 from bot.domain.people import Who
 from bot.operations import incidents, outbox, timeline
-from bot.operations.reminders import link_to
 from bot.operations.rules import Rules
-from bot.operations.views import Render, shown, timeline_view
+from bot.operations.views import Render, link_to, shown, timeline_view
 from bot.render import commanding as words
 from bot.render.commanding import StateView
 from bot.store.session import EFFECT_QUEUE, Tx
@@ -146,11 +145,12 @@ async def _ask_postmortem(tx: Tx, rules: Rules, incident: Incident, due_at: date
 
 
 async def _tell(tx: Tx, rules: Rules, incident: Incident, made: Render, *, direct: bool = False) -> None:
-    card = await outbox.card(tx, incident.id or 0)
-    await outbox.post(tx, rules.channel, made, incident_id=incident.id, parent_id=card.id if card else None)
+    card, rank = await outbox.card(tx, incident.id or 0), lane.rank(lane.REMINDER, incident.severity)
+    parent_id = card.id if card else None
+    await outbox.post(tx, rules.channel, made, incident_id=incident.id, parent_id=parent_id, rank=rank)
     slack_id = str(incident.commander.get("slack_id") or "")
     if direct and slack_id:
-        await outbox.post(tx, slack_id, made, incident_id=incident.id)
+        await outbox.post(tx, slack_id, made, incident_id=incident.id, rank=rank)
 
 
 def _name(who: dict[str, Any]) -> str:
@@ -226,7 +226,12 @@ async def place(tx: Tx, number: int) -> tuple[int | None, int | None]:
 
 
 async def open_ids(tx: Tx) -> list[int]:
-    query = select(col(Incident.id)).where(col(Incident.status) != "resolved").order_by(col(Incident.id))
+    """Open incidents with a card of their own."""
+    query = (
+        select(col(Incident.id))
+        .where(col(Incident.status) != "resolved", col(Incident.storm_id).is_(None))
+        .order_by(col(Incident.id))
+    )
     return [row for row in (await tx.session.execute(query)).scalars() if row is not None]
 
 

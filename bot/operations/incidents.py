@@ -242,7 +242,7 @@ async def _move(
     else:
         await ladder.disarm(tx, rules, incident)
         incident.pending = {}
-    if announce and incident.status != was:
+    if announce and incident.status != was and incident.storm_id is None:  # a storm says it once for all
         await journal.say(tx, rules, incident, status_note(incident, by, text))
     return incident.status != was
 

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import case, select
+from sqlalchemy import case, func, select
 from sqlmodel import col
 
-from bot.domain import escalation
+from bot.domain import escalation, lane
 from bot.domain.escalation import Batch, Duty, Rung, Standing
 from bot.operations import followup, outbox, reminders, timeline
 from bot.operations.rules import Rules
@@ -48,11 +48,15 @@ async def arm(tx: Tx, rules: Rules, incident: Incident, anchor: datetime) -> Non
     incident.due_at = None
     incident.level, incident.fired, incident.asked_at = 0, [], None
     incident.anchor_at = min(anchor, tx.now)
-    if incident.status == "triggered" and escalation.pages(incident.severity):
-        incident.due_at, _ = escalation.next_due(
-            rules.ladder_of(incident), standing_of(incident), rules.timing.again
-        )
+    schedule(rules, incident)
     followup.follow(rules, incident)
+
+
+def schedule(rules: Rules, incident: Incident) -> None:
+    """When somebody is asked next, from where the ladder stands."""
+    if incident.status == "triggered" and escalation.pages(incident.severity):
+        standing = standing_of(incident)
+        incident.due_at, _ = escalation.next_due(rules.ladder_of(incident), standing, rules.timing.again)
 
 
 async def disarm(tx: Tx, rules: Rules, incident: Incident) -> None:
@@ -173,14 +177,28 @@ async def _tell(
 ) -> None:
     """Thread and direct messages: one each, however many rungs are due."""
     card = await outbox.card(tx, incident.id or 0)
-    view = reminders.reminder_view(rules, incident, asked, again=again, then=then, card=card)
+    others = await _others(tx, incident)
+    view = reminders.reminder_view(rules, incident, asked, again=again, then=then, card=card, others=others)
+    rank = lane.rank(lane.REMINDER, incident.severity)
     await outbox.post(
         tx, rules.channel, reminders.in_thread(view, tx.now), incident_id=incident.id,
-        parent_id=card.id if card else None,
+        parent_id=card.id if card else None, rank=rank,
     )  # fmt: skip
     for slack_id, render in reminders.directs(view, tx.now).items():
-        await outbox.post(tx, slack_id, render, incident_id=incident.id)
+        await outbox.post(tx, slack_id, render, incident_id=incident.id, rank=rank)
     await outbox.show_card(tx, incident.id or 0, rules.channel)
+
+
+async def _others(tx: Tx, incident: Incident) -> int:
+    """How many more of its storm wait for somebody."""
+    if incident.storm_id is None:
+        return 0
+    query = select(func.count()).where(
+        col(Incident.storm_id) == incident.storm_id,
+        col(Incident.status) == "triggered",
+        col(Incident.id) != incident.id,
+    )
+    return int((await tx.session.execute(query)).scalar_one())
 
 
 async def _ask_pagerduty(tx: Tx, incident: Incident, rung: Rung, duty: Duty) -> None:

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, literal_column, or_, select, update
+from sqlalchemy import String, and_, case, cast, func, literal_column, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col
 
-from bot.operations import views
+from bot.domain import lane
+from bot.operations import cards, views
 from bot.operations.rules import Rules
 from bot.render import Message as Rendered
 from bot.store.session import CARD_QUEUE, Tx
@@ -26,6 +27,7 @@ async def post(
     parent_id: int | None = None,
     thread_ts: str = "",
     marker: str = "",
+    rank: int = lane.rank(lane.WORD, ""),
 ) -> Message:
     """A message that is written once; `render` gets the marker by which it is found again after a crash.
 
@@ -39,6 +41,7 @@ async def post(
         incident_id=incident_id,
         parent_id=parent_id,
         thread_ts=thread_ts,
+        rank=rank,
         payload=render(marker).payload(),
         created_at=tx.now,
     )
@@ -80,7 +83,7 @@ async def show_card(tx: Tx, incident_id: int, channel: str) -> None:
     values = {
         "marker": f"c-{uuid.uuid4().hex}", "channel": channel, "kind": "card", "incident_id": incident_id,
         "payload": {}, "wanted": 1, "sent": 0, "channel_id": "", "ts": "", "thread_ts": "", "attempts": 0,
-        "failed": "", "created_at": tx.now,
+        "failed": "", "created_at": tx.now, "rank": 0,
     }  # fmt: skip
     where = (await tx.session.execute(_CARD, values)).scalar_one()
     await tx.defer("deliver", queue=CARD_QUEUE, channel=where)
@@ -146,8 +149,19 @@ async def shown(tx: Tx, kind: str, ref: str) -> Message | None:
 
 
 async def card(tx: Tx, incident_id: int) -> Message | None:
-    """The message that is the incident's card."""
-    query = select(Message).where(col(Message.incident_id) == incident_id, col(Message.kind) == "card")
+    """The message that is the incident's card: its storm's, if it is part of one."""
+    storm = select(col(Incident.storm_id)).where(col(Incident.id) == incident_id).scalar_subquery()
+    query = (
+        select(Message)
+        .where(
+            or_(
+                and_(col(Message.incident_id) == incident_id, col(Message.kind) == "card"),
+                and_(col(Message.kind) == "storm", col(Message.ref) == cast(storm, String)),
+            )
+        )
+        .order_by(col(Message.kind).desc())
+        .limit(1)
+    )
     return (await tx.session.execute(query)).scalar_one_or_none()
 
 
@@ -176,18 +190,48 @@ class Parcel:
     tried_at: datetime | None
 
 
+_SEVERITY_RANK = case(
+    {severity: lane.rank(lane.CARD, severity) for severity in lane.SEVERITIES},
+    value=col(Incident.severity),
+    else_=lane.rank(lane.CARD, ""),
+)
+_RANK = case(
+    (col(Message.kind) == "card", _SEVERITY_RANK),
+    (col(Message.kind) == "storm", lane.STORM),
+    (col(Message.kind) == "storm_list", lane.LIST),
+    else_=col(Message.rank),
+)
+
+
 async def take(tx: Tx, rules: Rules, channel: str, *, now: datetime) -> Parcel | None:
-    """The channel's next message, oldest first, noted as tried: from here on it may be in Slack unknown to us."""
+    """The channel's next message, noted as tried: from here on it may be in Slack unknown to us.
+
+    What wakes people first, then by severity (bot.domain.lane), of equals the oldest; a reply after what it replies to.
+    """
+    while (row := await _next(tx, channel)) is not None:
+        if row.kind != "card" or not await cards.needless(tx, row):
+            return await _parcel(tx, rules, row, now=now)
+        row.sent = row.wanted
+        await tx.session.flush()
+    return None
+
+
+async def _next(tx: Tx, channel: str) -> Message | None:
     query = (
         select(Message)
+        .outerjoin(Incident, col(Incident.id) == col(Message.incident_id))
         .where(col(Message.channel) == channel, col(Message.wanted) > col(Message.sent))
         .where(col(Message.failed) == "")
-        .order_by(col(Message.kind).in_(LATER), col(Message.id))
+        .order_by(col(Message.kind).in_(LATER), _RANK, col(Message.id))
         .limit(1)
     )
     row = (await tx.session.execute(query)).scalar_one_or_none()
-    if row is None:
-        return None
+    parent = await tx.session.get(Message, row.parent_id) if row is not None and row.parent_id else None
+    waiting = parent is not None and not parent.ts and parent.wanted > parent.sent and not parent.failed
+    return parent if waiting else row
+
+
+async def _parcel(tx: Tx, rules: Rules, row: Message, *, now: datetime) -> Parcel:
     tried_at, row.attempts = row.attempted_at, row.attempts + 1
     row.attempted_at = tried_at or now
     parent = await tx.session.get(Message, row.parent_id) if row.parent_id else None
@@ -213,6 +257,9 @@ async def _payload(tx: Tx, rules: Rules, row: Message) -> Mapping[str, Any]:
     incident = await tx.session.get(Incident, row.incident_id) if row.kind == "card" else None
     if incident is None:
         return row.payload
+    if incident.storm_id is not None:  # it was shown before the storm was known
+        storm = await shown(tx, "storm", str(incident.storm_id))
+        return views.render_pointer(incident, storm, row.marker).payload()
     return views.render_card(rules, incident, row.marker, now=tx.now).payload()
 
 

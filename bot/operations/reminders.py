@@ -8,7 +8,7 @@ from typing import Final
 from bot import render
 from bot.domain.escalation import LATE, Duty, Rung
 from bot.operations.rules import Rules
-from bot.operations.views import EVERYBODY, Render, shown
+from bot.operations.views import EVERYBODY, Render, link_to, shown
 from bot.render import AskedView, ReminderView
 from bot.render.words import entry_cautions
 from bot.store.tables import Incident, Message
@@ -31,6 +31,7 @@ def reminder_view(
     again: bool,
     then: tuple[datetime, Rung | None],
     card: Message | None,
+    others: int = 0,
 ) -> ReminderView:
     """All that a reminder says."""
     entry = rules.plan.entry(incident.entry_id)
@@ -45,6 +46,8 @@ def reminder_view(
         asked=tuple(asked),
         again=again,
         asked_before=_before(incident),
+        others=others,
+        storm=incident.storm_id or 0,
         first_step=step.title if step else "",
         first_command=step.source if step else "",
         cautions=entry_cautions(entry) if entry else (),
@@ -58,13 +61,6 @@ def _before(incident: Incident) -> tuple[str, ...]:
     """Who was asked since nobody has it, each rung once."""
     since = [r for r in incident.reminders if r.get("key") in incident.fired and r["role"] != AGAIN]
     return tuple(dict.fromkeys(f"{r['role']}: {r['names']}" for r in since))
-
-
-def link_to(card: Message | None) -> str:
-    """The card's address, once it is in Slack."""
-    if card is None or not card.ts:
-        return ""
-    return f"https://slack.com/archives/{card.channel_id}/p{card.ts.replace('.', '')}"
 
 
 def in_thread(view: ReminderView, now: datetime) -> Render:

@@ -11,7 +11,9 @@ from bot.domain.pagerduty import parse_time
 from bot.domain.people import Who
 from bot.operations.rules import Rules
 from bot.render import CardView, IncidentRow, Message, OnCallView, TimelineRow
+from bot.render import storms as storm_words
 from bot.store.tables import Incident, TimelineEntry
+from bot.store.tables import Message as StoredMessage
 
 Render = Callable[[str], Message]
 EVERYBODY: Final = "everybody on the ladder"
@@ -51,6 +53,8 @@ def card_view(rules: Rules, incident: Incident) -> CardView:
         acked_at=incident.acked_at,
         acked_by=shown(incident.acked_by),
         commander=_commander(incident),
+        occurrences=incident.occurrences,
+        history=tuple(_round(each) for each in incident.history),
         resolved_at=incident.resolved_at,
         resolved_by=shown(incident.resolved_by),
         oncall=on_call_views(incident.oncall),
@@ -66,6 +70,10 @@ def card_view(rules: Rules, incident: Incident) -> CardView:
         assigned=tuple(str(a.get("name") or a.get("pd_id")) for a in incident.assignees),
         bridge=extras.bridge(incident.extra),
     )
+
+
+def _round(each: Mapping[str, Any]) -> tuple[int, datetime | None, datetime | None, str]:
+    return int(each["number"]), parse_time(each["from"]), parse_time(each["to"]), str(each.get("by") or "")
 
 
 def _commander(incident: Incident) -> Who | None:
@@ -85,6 +93,18 @@ def next_reminder(rules: Rules, incident: Incident) -> tuple[datetime, str] | No
 
 def render_card(rules: Rules, incident: Incident, marker: str, *, now: datetime) -> Message:
     return render.incident_card(card_view(rules, incident), now=now, marker=marker)
+
+
+def render_pointer(incident: Incident, storm: StoredMessage | None, marker: str) -> Message:
+    """What is left of the card of an incident that became part of a storm."""
+    return storm_words.pointer(incident.number, incident.title, incident.status, link_to(storm), marker=marker)
+
+
+def link_to(message: StoredMessage | None) -> str:
+    """A message's address, once it is in Slack."""
+    if message is None or not message.ts:
+        return ""
+    return f"https://slack.com/archives/{message.channel_id}/p{message.ts.replace('.', '')}"
 
 
 def row_view(incident: Incident) -> IncidentRow:

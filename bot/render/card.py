@@ -66,7 +66,7 @@ def incident_card(view: CardView, *, now: datetime, marker: str = "") -> Message
         *(sections(cautions(entry_cautions(view.entry))) if view.entry else []),
         actions(*_buttons(view), _more(view)),
         *_runbook(view),
-        context(*_footer(view)),
+        context(*_footer(view, now)),
     ]
     return message(fallback(view, now), blocks, marker=marker)
 
@@ -226,16 +226,24 @@ def step_line(number: int, step: Step) -> Md:
     )
 
 
-def _footer(view: CardView) -> list[Md]:
+def _footer(view: CardView, now: datetime) -> list[Md]:
     where: list[Md] = []
     if view.entry and view.entry_link:
         where.append(link(view.entry_link, "Runbook entry"))
     if view.entry and view.entry_reason:
         where.append(md("chosen because: {}", one_line(view.entry_reason, 200)))
+    rounds = [_round(each, now) for each in view.history[-3:]]
     did = [md("• {}", one_line(text, 200)) for text in view.reminders[-3:]]
-    return [text for text in (joined(" · ", where), lines(*did)) if text] or [
+    return [text for text in (joined(" · ", where), lines(*rounds), lines(*did)) if text] or [
         md("`/ats timeline {}` shows everything that happened.", view.number)
     ]
+
+
+def _round(each: tuple[int, datetime | None, datetime | None, str], now: datetime) -> Md:
+    """An earlier round of something that comes and goes."""
+    number, start, end, by = each
+    span = joined(" – ", (date(at, now) for at in (start, end) if at))
+    return md("• #{} {} resolved{}", number, span, f" by {one_line(by, 60)}" if by else "")
 
 
 def _resolved(view: CardView, now: datetime) -> list[Block | None]:

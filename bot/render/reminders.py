@@ -119,7 +119,9 @@ def _first(view: ReminderView) -> Md:
 def _buttons(view: ReminderView) -> Block | None:
     number = str(view.number)
     return actions(
-        button("Acknowledge", "incident_ack", number, style="primary"),
+        button("Acknowledge all", "storm_ack", str(view.storm), style="primary")
+        if view.storm
+        else button("Acknowledge", "incident_ack", number, style="primary"),
         button("Runbook", "incident_runbook", number) if view.first_step else None,
         url_button("Open in PagerDuty", view.url),
     )

@@ -65,6 +65,7 @@ class CardView:
     assigned: tuple[str, ...] = ()  # names of whom PagerDuty has it assigned to
     bridge: str = ""  # address and numbers of the conference bridge
     occurrences: int = 1
+    history: tuple[tuple[int, datetime | None, datetime | None, str], ...] = ()  # number, from, to, resolved by
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +138,7 @@ class ReminderView:
     asked: tuple[AskedView, ...] = ()  # the rungs that are due now, in order
     again: bool = False  # the ladder is exhausted: everybody is asked once more
     asked_before: tuple[str, ...] = ()  # "Primary On-Call: Sam"
+    storm: int = 0  # the storm that it is part of
     others: int = 0  # incidents besides this one that are asked about together
     rearmed_at: datetime | None = None  # since when nobody has it, if somebody had
     first_step: str = ""

@@ -82,6 +82,12 @@ class Incident(SQLModel, table=True):
     due_at: datetime | None = _when()  # when somebody is asked next; null: nobody is
     asked_at: datetime | None = _when()  # when somebody was asked last
     reminders: list[dict[str, Any]] = _json(list)  # [{"at","role","names","key"}], the newest last
+    storm_id: int | None = Field(
+        default=None, foreign_key="storm.id", index=True
+    )  # it has one card with others
+    successor_id: int | None = None  # the incident that came back and goes on with its card
+    occurrences: int = 1  # how often it was raised, flapping
+    history: list[dict[str, Any]] = _json(list)  # its rounds before this one: [{"number","from","to","by"}]
     commander: dict[str, Any] = _json(dict)  # who has command: who acknowledged, or took over since
     said_at: datetime | None = _when()  # when somebody last wrote how it stands, as of the last look
     update_due_at: datetime | None = _when()  # when the commander is asked how it stands
@@ -94,10 +100,24 @@ class Incident(SQLModel, table=True):
 
     __table_args__ = (
         Index("incident_due", "due_at", postgresql_where=text("due_at is not null")),
+        Index("incident_created", "created_at"),
         Index("incident_update", "update_due_at", postgresql_where=text("update_due_at is not null")),
         Index("incident_review", "review_due_at", postgresql_where=text("review_due_at is not null")),
         Index("incident_open", "id", postgresql_where=text("status <> 'resolved'")),
     )
+
+
+class Storm(SQLModel, table=True):
+    """Many incidents of one kind at once."""
+
+    __tablename__ = "storm"
+    id: int | None = Field(default=None, primary_key=True)
+    key: str  # the runbook's entry, or the service
+    opened_at: datetime = _when(nullable=False)
+    joined_at: datetime = _when(nullable=False)  # when the newest one joined
+    closed_at: datetime | None = _when()
+    shown: dict[str, Any] = _json(dict)  # how many of each status its card shows
+    shown_at: datetime | None = _when()
 
 
 class TimelineEntry(SQLModel, table=True):
@@ -132,6 +152,7 @@ class Message(SQLModel, table=True):
     parent_id: int | None = Field(default=None, sa_column=Column(BigInteger))  # whose thread it is in
     thread_ts: str = ""  # a thread that is not ours: a mention that is answered
     payload: dict[str, Any] = _json(dict)  # {"text","blocks"} for kind "text"
+    rank: int = 25  # the lower the sooner (bot.domain.lane)
     wanted: int = 1  # revision that should be seen
     sent: int = 0  # revision that is seen
     channel_id: str = ""
