@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -21,6 +21,7 @@ import runbook
 from bot import log as logs
 from bot import probes
 from bot.clients.directory import Directory, Links, Remembered, RoleIds
+from bot.clients.heartbeat import Beats
 from bot.clients.pagerduty import PagerDuty
 from bot.clients.pagerduty_events import Events
 from bot.clients.slack import Identity, Slack
@@ -31,6 +32,7 @@ from bot.domain.looks import LookSettings
 from bot.domain.policy import Role
 from bot.domain.step_policy import Rule, too_loose
 from bot.errors import AtsError, ConfigError
+from bot.heartbeat import Heartbeat
 from bot.jobs import worker as jobs
 from bot.jobs.reconcile import Reconciler
 from bot.jobs.work import Work
@@ -42,13 +44,14 @@ from bot.runbook_watch import RunbookWatch
 from bot.services import BotServices
 from bot.setting_names import secret_values
 from bot.sockets import Sockets
-from bot.store import embedded
+from bot.store import embedded, keeper
 from bot.store.migrate import migrate
 from bot.store.session import Store
 from bot.targets import Target, TargetSettings
 from bot.targets.settings import passwords_in
+from bot.web.health import parts_of
 from bot.web.server import web_app
-from bot.web.state import Figures
+from bot.web.state import Figures, Source
 from handlers import register_all
 from runbook.model import Plan
 
@@ -180,6 +183,19 @@ class Bot:
             probe_settings=probe_settings(settings),
         )
         self.worker = jobs.Worker(self.work)
+        self.beats = Beats(
+            url=settings.heartbeat.url.get_secret_value(),
+            events_url=settings.pagerduty_events_url,
+            routing_key=settings.heartbeat.routing_key.get_secret_value(),
+        )
+        self.heartbeat = Heartbeat(
+            self.beats,
+            self._parts,
+            store=store,
+            rules=lambda: self.rules,
+            figures=self.figures,
+            every=settings.heartbeat.every_seconds,
+        )
         self.watch = RunbookWatch(runbook_path(settings), store, lambda: self.rules, self._swap)
         self.bolt = self._bolt()
         register_all(self.bolt, BotServices(self))
@@ -192,6 +208,13 @@ class Bot:
     async def _link_of_pd(self, pd_id: str) -> links.Linked | None:
         async with self.store.transaction() as tx:
             return await links.of_pd(tx, pd_id)
+
+    def sockets_open(self) -> bool:
+        """Whether Slack's events reach us, as far as that can be told."""
+        return self.sockets.connected if "socket" in self.settings.slack_modes else True
+
+    async def _parts(self) -> Mapping[str, str]:
+        return await parts_of(self.figures, Source(self.store.transaction, self.sockets_open))
 
     def _swap(self, rules: Rules) -> None:
         self.rules = rules
@@ -267,6 +290,7 @@ class Bot:
         await self.pagerduty.close()
         await self.target.close()
         await self.remembered.close()
+        await self.beats.close()
         with contextlib.suppress(Exception):
             await self.store.jobs.close_async()
         await self.store.close()
@@ -286,12 +310,17 @@ async def running(
     bot = Bot(settings, store, await asyncio.to_thread(plan) if plan else None)
     server: _Server | None = None
     background = [asyncio.create_task(bot.watch.run())]
+    if not settings.database_url.get_secret_value():
+        background.append(
+            asyncio.create_task(keeper.keep(settings.data_dir / "postgres", settings.postgres_bin))
+        )
     try:
         await store.jobs.open_async()
         jobs.register(bot.work)
         if role in {"all", "web"}:
             server = await _Server.start(web_app(bot.figures, bot_endpoints(bot)), settings.host, settings.port)
             background.append(asyncio.create_task(bot.connect_slack()))
+            background.append(asyncio.create_task(bot.heartbeat.run()))
         if role in {"all", "worker"}:
             bot.worker.start()
             looks = Reconciler(bot.work, webhooks=bool(settings.webhook_secrets))
@@ -317,7 +346,7 @@ def bot_endpoints(bot: Bot) -> Any:
         webhook_secrets=bot.webhook_secrets,
         transaction=bot.store.transaction,
         loopback=bot.settings.loopback,
-        sockets_open=lambda: bot.sockets.connected if "socket" in bot.settings.slack_modes else True,
+        sockets_open=bot.sockets_open,
     )
 
 

@@ -38,6 +38,8 @@ _SECRETS = (
     "ATS_TARGET__RESERVED_DATABASE_URL",
     "ATS_TARGET__API_TOKEN",
     "ATS_TARGET__SSH__PASSPHRASE",
+    "ATS_HEARTBEAT__URL",
+    "ATS_HEARTBEAT__ROUTING_KEY",
 )
 _OTHER_NAMES = frozenset({"ATS_CONFIG", *(f"{name}_FILE" for name in _SECRETS)})
 
@@ -86,6 +88,14 @@ class EscalationConfig(BaseModel, extra="forbid"):
     update_minutes_p0: float = Field(default=30, ge=0, le=1440)  # 0: none
     update_minutes_p1: float = Field(default=60, ge=0, le=1440)
     postmortem_days: list[float] = Field(default_factory=lambda: [1.0, 3.0])  # []: none
+
+
+class HeartbeatConfig(BaseModel):
+    """`[heartbeat]`: who learns that the bot itself is well, or not."""
+
+    url: SecretStr = SecretStr("")  # asked while all is well: a dead-man's switch notices when it stops
+    routing_key: SecretStr = SecretStr("")  # PagerDuty Events v2: an alert when a part is sick
+    every_seconds: float = Field(default=30, ge=1, le=3600)
 
 
 def _alias(name: str) -> AliasChoices:
@@ -148,6 +158,7 @@ class Settings(BaseSettings):
     looks: LooksConfig = Field(default_factory=LooksConfig)
     roles: RolesConfig = Field(default_factory=RolesConfig)
     escalation: EscalationConfig = Field(default_factory=EscalationConfig)
+    heartbeat: HeartbeatConfig = Field(default_factory=HeartbeatConfig)
     policies: list[PolicyConfig] = Field(default_factory=list)
 
     @field_validator("channel")

@@ -25,7 +25,7 @@ from bot.app import Bot, running, set_up_logging
 from bot.config import Settings
 from bot.errors import ConfigError
 from bot.operations import clock
-from bot.store import embedded
+from bot.store import embedded, keeper
 from bot.store.migrate import HEAD, migrate
 from handlers.grammar import usage
 from sandbox.platform.database import seed_database
@@ -113,6 +113,7 @@ async def _serve(server: embedded.EmbeddedPostgres, folder: Path, port: int, sta
     )
     sandbox.platform.database_url = trading_url
     page = Server(sandbox.app, port=port)
+    keeping = asyncio.create_task(keeper.keep(folder / "postgres"))
     try:
         await page.start()
         await sandbox.start()
@@ -127,6 +128,7 @@ async def _serve(server: embedded.EmbeddedPostgres, folder: Path, port: int, sta
             await until_stopped()
             typer.echo("Stopping …")
     finally:
+        keeping.cancel()
         await sandbox.close()
         await page.stop()
 

@@ -100,7 +100,7 @@ async def ask_commanders(work: Work) -> list[timedelta]:
     late: list[timedelta] = []
     seen: set[int] = set()
     while True:
-        async with work.store.transaction() as tx:
+        async with work.store.transaction(reserved=True) as tx:
             ids = [i for i in await commanding.due(tx, limit=BATCH + len(seen)) if i not in seen]
             strangers = await commanding.strangers(tx, ids) if ids else {}
         if not ids:
@@ -108,7 +108,7 @@ async def ask_commanders(work: Work) -> list[timedelta]:
         seen.update(ids)
         for pd_id in strangers:
             await _introduce(work, pd_id)
-        async with work.store.transaction() as tx:
+        async with work.store.transaction(reserved=True) as tx:
             late += await commanding.ask(tx, work.rules, ids)
 
 
@@ -121,7 +121,7 @@ async def _introduce(work: Work, pd_id: str) -> None:
         log.info("commander not found in Slack", pd_id=pd_id, error=str(error))
         return
     if slack_id:
-        async with work.store.transaction() as tx:
+        async with work.store.transaction(reserved=True) as tx:
             await commanding.known_as(tx, pd_id, slack_id)
 
 

@@ -51,7 +51,7 @@ async def remind(work: Work, pace: Pace) -> list[Fired]:
 
 @asynccontextmanager
 async def _at(work: Work, pace: Pace) -> AsyncIterator[Tx]:
-    async with work.store.transaction() as tx:
+    async with work.store.transaction(reserved=True) as tx:
         if tx.offset != pace.offset:
             raise _MovedError
         yield tx

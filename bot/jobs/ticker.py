@@ -7,10 +7,12 @@ from typing import Final
 
 import structlog
 
+from bot.domain.escalation import LATE
 from bot.errors import AtsError
 from bot.jobs.command import ask_commanders
 from bot.jobs.remind import Pace, remind
 from bot.jobs.work import Work
+from bot.operations import alarms
 
 log = structlog.get_logger(__name__)
 
@@ -53,12 +55,18 @@ class Ticker:
 
     async def tick(self) -> None:
         """One look, and all that is due."""
-        await remind(self._work, await self._pace())
-        await ask_commanders(self._work)
+        fired = await remind(self._work, await self._pace())
+        asked = await ask_commanders(self._work)
+        late = [(f"#{f.number} {f.role or 'everybody again'}", f.late) for f in fired]
+        late += [("a question for a status update or postmortem", by) for by in asked]
+        late = [each for each in late if each[1] >= LATE]
+        if late:
+            async with self._work.store.transaction(reserved=True) as tx:
+                await alarms.late_reminders(tx, self._work.rules, late)
 
     async def _pace(self) -> Pace:
         """How the clock goes, and whether a drill or the demo has moved it since the last look."""
-        async with self._work.store.transaction() as tx:
+        async with self._work.store.transaction(reserved=True) as tx:
             now, offset = tx.now, tx.offset
         before, self._seen = self._seen, (now, offset)
         moved = before is not None and offset != before[1]

@@ -19,3 +19,16 @@ async def oldest_overdue(tx: Tx) -> float:
         )
     )
     return float(row.scalar_one())
+
+
+async def latest_reminder(tx: Tx) -> float:
+    """Seconds since the reminder that waits longest was due, 0 if none is."""
+    row = await tx.session.execute(
+        text(
+            "select min(least(due_at, update_due_at)) from incident where (due_at <= :now and status = 'triggered')"
+            " or (update_due_at <= :now and status = 'acknowledged')"
+        ),
+        {"now": tx.now},
+    )
+    due = row.scalar_one()
+    return 0.0 if due is None else float((tx.now - due).total_seconds())

@@ -53,19 +53,24 @@ class Tx:
         return bool(await self._jobs.job_manager.cancel_job_by_id_async(job_id, connection=await self._raw()))
 
 
+def _engine(url: str, *, pool_size: int, overflow: int) -> AsyncEngine:
+    return create_async_engine(
+        make_url(url).set(drivername="postgresql+psycopg"),
+        pool_size=pool_size,
+        max_overflow=overflow,
+        pool_timeout=4.0,
+        pool_pre_ping=True,
+        connect_args={"options": _OPTIONS, "connect_timeout": 4},
+    )
+
+
 class Store:
     """The bot's own database."""
 
     def __init__(self, url: str, *, pool_size: int = 8) -> None:
         self.url = url
-        self.engine: AsyncEngine = create_async_engine(
-            make_url(url).set(drivername="postgresql+psycopg"),
-            pool_size=pool_size,
-            max_overflow=8,
-            pool_timeout=4.0,
-            pool_pre_ping=True,
-            connect_args={"options": _OPTIONS, "connect_timeout": 4},
-        )
+        self.engine = _engine(url, pool_size=pool_size, overflow=8)
+        self._reserved = _engine(url, pool_size=2, overflow=0)
         self.jobs = procrastinate.App(
             connector=procrastinate.PsycopgConnector(
                 conninfo=url, min_size=2, max_size=6, timeout=5.0, kwargs={"options": _OPTIONS}
@@ -73,10 +78,14 @@ class Store:
         )
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[Tx]:
-        """One transaction; raises UnreachableError when the database is away (nothing was done then)."""
+    async def transaction(self, *, reserved: bool = False) -> AsyncIterator[Tx]:
+        """One transaction; raises UnreachableError when the database is away (nothing was done then).
+
+        `reserved`: on a connection kept for reminders, which so never wait for those that a storm keeps busy.
+        """
+        engine = self._reserved if reserved else self.engine
         try:
-            async with AsyncSession(self.engine, expire_on_commit=False) as session, session.begin():
+            async with AsyncSession(engine, expire_on_commit=False) as session, session.begin():
                 row = await session.execute(text("select offset_seconds from clock where id = 1"))
                 yield Tx(session, self.jobs, timedelta(seconds=row.scalar_one()))
         except PoolTimeoutError as error:
@@ -92,6 +101,7 @@ class Store:
 
     async def close(self) -> None:
         await self.engine.dispose()
+        await self._reserved.dispose()
 
 
 def _short(error: Exception) -> str:

@@ -13,10 +13,9 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from bot.errors import AtsError
-from bot.operations import readiness
 from bot.web import pages
-from bot.web.state import Figures
+from bot.web.health import parts_of
+from bot.web.state import Figures, Source
 from handlers import webhooks
 from handlers.services import Services
 
@@ -45,7 +44,7 @@ def web_app(figures: Figures, ends: Endpoints) -> Starlette:
         return Response(generate_latest(figures.registry), media_type=CONTENT_TYPE_LATEST)
 
     async def readyz(_request: Request) -> Response:
-        parts = await _parts(figures, ends)
+        parts = await parts_of(figures, Source(ends.transaction, ends.sockets_open))
         ok = all(value == "ok" for value in parts.values())
         return JSONResponse({"ready": ok, "parts": parts}, status_code=200 if ok else 503)
 
@@ -99,19 +98,3 @@ def _slack(bolt: AsyncApp | None) -> Handler:
             return JSONResponse({"error": "unreadable"}, status_code=400)
 
     return events
-
-
-async def _parts(figures: Figures, ends: Endpoints) -> dict[str, str]:
-    parts = {"slack": figures.slack_problem or ("ok" if ends.sockets_open() else "no connection")}
-    if figures.channel_problem:
-        parts["channel"] = figures.channel_problem
-    if figures.worker_alive is not None:
-        parts["worker"] = "ok" if figures.worker_alive() else "no sweep for a while"
-    try:
-        async with ends.transaction() as tx:
-            late = await readiness.oldest_overdue(tx)
-        parts["database"] = "ok"
-        parts["queue"] = "ok" if late < readiness.LATE else f"a job is {late:.0f} s late"
-    except AtsError as error:
-        parts["database"] = str(error)
-    return parts

@@ -1,7 +1,9 @@
 """Figures of this process, for /metrics and /readyz."""
 
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
+from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter
 
@@ -14,6 +16,7 @@ class Figures:
     slack_problem: str = "not connected yet"
     channel_problem: str = ""
     worker_alive: Callable[[], bool] | None = None  # None: this process is no worker
+    bad_signatures: int = 0  # webhooks that no secret fits, not alarmed yet
 
     def __post_init__(self) -> None:
         self._webhooks = Counter(
@@ -22,3 +25,12 @@ class Figures:
 
     def webhook(self, outcome: str) -> None:
         self._webhooks.labels(outcome).inc()
+        self.bad_signatures += outcome == "bad_signature"
+
+
+@dataclass(frozen=True)
+class Source:
+    """How the parts are looked at."""
+
+    transaction: Callable[[], AbstractAsyncContextManager[Any]]
+    sockets_open: Callable[[], bool]
