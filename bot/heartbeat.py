@@ -6,6 +6,7 @@ from typing import Final
 
 import structlog
 
+from bot import clock
 from bot.clients.heartbeat import Beats
 from bot.errors import AtsError
 from bot.operations import alarms
@@ -72,6 +73,9 @@ class Heartbeat:
 
     async def _alarm(self) -> None:
         """What people must know and no incident tells."""
+        if by := clock.step():
+            async with self._store.transaction() as tx:
+                await alarms.clock_set(tx, self._rules(), by)
         count = self._figures.bad_signatures
         if count:
             async with self._store.transaction() as tx:

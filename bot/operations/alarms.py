@@ -41,6 +41,17 @@ async def late_reminders(tx: Tx, rules: Rules, late: Sequence[tuple[str, timedel
     return await _raise(tx, rules, LATE, text)
 
 
+async def clock_set(tx: Tx, rules: Rules, by: timedelta) -> bool:
+    """The machine's clock was set while the bot runs: it goes on by its own."""
+    way = "forward" if by > timedelta() else "back"
+    text = render.md(
+        "🚨 *The clock of my machine was set {} by {}.* I go on by the time as it was, so that no reminder comes "
+        "early or late. If the clock is right only now, restart ats-bot.",
+        way, render.duration(abs(by)),
+    )  # fmt: skip
+    return await _raise(tx, rules, "clock", text)
+
+
 async def bad_signatures(tx: Tx, rules: Rules, number: int) -> bool:
     """Webhooks that no secret fits: forged, or PagerDuty is about to disable the subscription."""
     text = render.md(
