@@ -9,12 +9,12 @@ import sys
 from collections.abc import AsyncIterator, Collection
 from dataclasses import dataclass
 
-from bench import diag, health, slash, start, webhook
+from bench import diag, health, remediation, slash, start, webhook
 from bench.line import Line
 from bench.machine import conditions
 from bench.world import world
 
-NAMES = ("start", "slash", "webhook", "health", "diag", "memory", "slash-http", "runbook")
+NAMES = ("start", "slash", "webhook", "health", "diag", "memory", "slash-http", "runbook", "remediation")
 IN_ONE_WORLD = (
     "slash",
     "webhook",
@@ -33,11 +33,13 @@ class Counts:
     rounds: int = 10
     webhooks: int = 200
     reports: int = 10
+    clicks: int = 200
+    presses: int = 500
 
     @classmethod
     def all(cls, n: int) -> "Counts":
         """The same of each, to see that it works."""
-        return cls(n, n, n, n, n)
+        return cls(n, n, n, n, n, n, n)
 
 
 async def socket_lines(wanted: Collection[str], counts: Counts) -> AsyncIterator[Line]:
@@ -80,6 +82,8 @@ async def figures(wanted: Collection[str], counts: Counts) -> None:
         await show(together[0], socket_lines(wanted, counts))
     if "slash-http" in wanted:
         await show("slash-http", http_lines(counts))
+    if "remediation" in wanted:
+        await show("remediation", remediation.bench(counts.clicks, counts.presses))
     if "runbook" in wanted:
         runbook()
 

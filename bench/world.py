@@ -31,6 +31,7 @@ class World:
     bot: Program
     bot_url: str
     settings: dict[str, str]
+    database_url: str = ""  # the bot's
 
 
 @contextmanager
@@ -92,4 +93,4 @@ async def world(*, http_mode: bool = False) -> AsyncIterator[World]:
             async with Program("bot", "run", settings=settings, log=folder / "bot.log") as bot:
                 await bot.answers(f"{bot_url}/readyz")
                 await stopwatch.quiet(0.5)
-                yield World(built, stopwatch, bot, bot_url, settings)
+                yield World(built, stopwatch, bot, bot_url, settings, server.url)

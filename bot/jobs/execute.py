@@ -42,10 +42,10 @@ LINES: Final = 12  # of progress that the message shows
 
 async def execute(work: Work, run_id: int) -> None:
     """Carry out an approved run; whatever is no longer as it was agreed to stops it before it begins."""
-    run = await runs.fetch(work, run_id)
-    if run is None or run.state != State.APPROVED:
+    found = await runs.fetch_open(work, run_id, State.APPROVED)
+    if found is None:
         return
-    status, now = await runs.incident_status(work, run)
+    run, status, now = found
     access = await looking.access_of(work, str(run.requester.get("slack_id")))
     looked = await looking.look(work, run, access, incident=status, now=now)
     why = await _void(work, run, looked)

@@ -35,14 +35,24 @@ async def fetch(work: Work, run_id: int) -> Run | None:
         return await runs.get(tx, run_id)
 
 
+async def fetch_open(work: Work, run_id: int, state: State) -> tuple[Run, str, datetime] | None:
+    """(run, status of its incident or "", now) of a run in that state, in one transaction: a person waits for it."""
+    async with work.store.transaction() as tx:
+        run = await runs.get(tx, run_id)
+        if run is None or run.state != state:
+            return None
+        incident = await runs.incident_of(tx, run)
+        return run, (incident.status if incident else ""), await runs.instant(tx)
+
+
 async def prepare(work: Work, run_id: int) -> None:
     """Somebody asked: look at everything, then decide."""
-    run = await fetch(work, run_id)
-    if run is None or run.state != State.REQUESTED:
+    found = await fetch_open(work, run_id, State.REQUESTED)
+    if found is None:
         return
-    access = await looking.access_of(work, str(run.requester.get("slack_id")))
-    status, now = await incident_status(work, run)
-    looked = await looking.look(work, run, access, incident=status, now=now)
+    asked, status, now = found
+    access = await looking.access_of(work, str(asked.requester.get("slack_id")))
+    looked = await looking.look(work, asked, access, incident=status, now=now)
     async with work.store.transaction() as tx:
         state = await runs.prepared(tx, work.rules, run_id, looked)
         run = await runs.get(tx, run_id)

@@ -134,10 +134,8 @@ def _what(view: RunView) -> list[Block | None]:
     """The exact command; shorter once it is over well."""
     if view.state in {State.EXPIRED, State.DENIED, State.CANCELLED, State.VOIDED}:
         return [section(prose(one_line(view.reason, 600)))] if view.reason else []
-    blocks: list[Block | None] = [section(code_block(view.resolved, 1500)), section(_facts(view))]
-    if view.state in _BEFORE:
-        blocks += sections(cautions(view.cautions))
-    return blocks
+    warned = sections(cautions(view.cautions)) if view.state in _BEFORE and view.cautions else []
+    return [*warned, section(code_block(view.resolved, 1500)), section(_facts(view))]
 
 
 def _facts(view: RunView) -> Md:
