@@ -104,6 +104,13 @@ def test_requests() -> None:
         ("sed -e 's/a/b/' -e 5p f", Risk.READ),
         ("git -C /srv log -3", Risk.READ),
         ("git -C /srv commit", Risk.DESTRUCTIVE),
+        ("du --exclude *.log /var", Risk.MANUAL),
+        ("du --exclude ~/x /var", Risk.MANUAL),
+        ("aws ec2 describe-instances --filters fileb://f", Risk.MANUAL),
+        ("aws ec2 describe-instances --filters file://f", Risk.MANUAL),
+        ("tail -fn 5 x", Risk.READ),
+        ("tail -fn5 x", Risk.MANUAL),
+        ("tail -f -n 5 x", Risk.READ),
     ],
 )
 def test_details_of_the_tables(command: str, risk: Risk) -> None:
