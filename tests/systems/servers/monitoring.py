@@ -31,7 +31,7 @@ def prometheus(
     rules: Sequence[Mapping[str, Any]] = (),
     alertmanager: str = "",
 ) -> Server:
-    """Scrapes these addresses by job every 200 ms and evaluates these rules as often.
+    """Scrapes these addresses by job every 2 s and evaluates these rules.
 
     Args:
         scrape: "host:port" by job's name.
@@ -40,7 +40,7 @@ def prometheus(
     """
     home, port = place.make("prometheus", user="prometheus"), free_port()
     config: dict[str, Any] = {
-        "global": {"scrape_interval": "200ms", "scrape_timeout": "200ms", "evaluation_interval": "200ms"},
+        "global": {"scrape_interval": "2s", "scrape_timeout": "2s", "evaluation_interval": "500ms"},
         "scrape_configs": [_job(name, targets) for name, targets in scrape.items()],
         "rule_files": [str(home / "rules.yml")],
     }
