@@ -62,7 +62,7 @@ async def shown(rig: Rig, command: str, *containing: str) -> str:
     for _ in range(6):
         before = {m["ts"] for m in rig.messages()}
         assert (await rig.slack.command(DANA, OPS, command)).ok
-        text = await eventually(lambda: _finished(rig, before), within=60)  # noqa: B023 - awaited here
+        text = str(await eventually(lambda: _finished(rig, before), within=60))  # noqa: B023 - awaited here
         if all(word in text for word in containing):
             return text
     raise AssertionError(f"{containing} not in: {text}")
