@@ -92,9 +92,8 @@ async def crowd(scene: World, connection: psycopg.AsyncConnection[Any], presses:
         if time.perf_counter() - started > WITHIN:
             raise TimeoutError("the window did not open")
     await slack.submit(PERSON, stack[-1], {})
-    await until(connection, "select id from run where state = 'awaiting'")
-    button = "select ts from message where kind = 'run' and ts <> '' order by id desc limit 1"
-    (ts,) = await until(connection, button)
+    (run,) = await until(connection, "select id::text from run where state = 'awaiting'")
+    (ts,) = await until(connection, "select ts from message where kind = 'run' and ref = %s and ts <> ''", run)
     began = time.perf_counter()
     people = [(SRE, CTO)[i % 2] for i in range(presses)]
     outcomes = await asyncio.gather(*(slack.press(who, CHANNEL, ts, "run_approve") for who in people))

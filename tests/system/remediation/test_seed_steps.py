@@ -213,6 +213,10 @@ async def test_max_connections_says_that_a_restart_is_needed_and_shows_it_pendin
     await reaches(trading, "postgres.reload-conf", "succeeded")
     await eventually(lambda: setting(trading_url, "max_connections")[1])
     assert (await press(trading, DANA, done, "run_open")).ok
+    view = await eventually(lambda: _asks(trading, DANA), within=20)
+    assert (await confirm(trading, DANA, view)).ok
+    await approve(trading, "postgres.max-connections-off", CHRIS)
+    await reaches(trading, "postgres.max-connections-off", "succeeded")
 
 
 async def test_the_statistics_are_kept_as_evidence_before_they_are_reset(
