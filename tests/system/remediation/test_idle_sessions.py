@@ -34,8 +34,9 @@ async def test_idle_sessions_are_listed_first_and_a_backup_is_spared(
     database_url: str, trading_url: str, tmp_path: Path
 ) -> None:
     """The window lists them, the timeline keeps the list, an approval ends them; a dump goes on."""
-    settings = {"ATS_TARGET__DATABASE_URL": trading_url, "ATS_RUNBOOK": str(impatient(tmp_path))}
-    async with Rig.running(database_url, tmp_path, **settings) as rig:
+    async with Rig.running(
+        database_url, tmp_path, ATS_TARGET__DATABASE_URL=trading_url, ATS_RUNBOOK=str(impatient(tmp_path))
+    ) as rig:
         with (
             psycopg.connect(trading_url, application_name="signal-worker") as idle,
             psycopg.connect(trading_url, application_name="pg_dump") as backup,
