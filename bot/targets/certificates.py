@@ -6,8 +6,6 @@ import ssl
 from dataclasses import dataclass
 from datetime import datetime
 
-from cryptography import x509
-
 from bot.errors import RejectedError, ServerError
 from bot.targets import trouble
 from bot.targets.http import origin
@@ -56,6 +54,8 @@ async def _greet(host: str, port: int, trusting: ssl.SSLContext, line: Line | No
 
 def read(der: bytes) -> Certificate:
     """What matters of a certificate; raises ServerError when it is none."""
+    from cryptography import x509  # a tenth of a second, which a bot without https endpoints does not spend
+
     try:
         found = x509.load_der_x509_certificate(der)
     except ValueError:
