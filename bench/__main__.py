@@ -9,12 +9,23 @@ import sys
 from collections.abc import AsyncIterator, Collection
 from dataclasses import dataclass
 
-from bench import diag, health, remediation, slash, start, webhook
+from bench import diag, health, remediation, slash, start, storm, webhook
 from bench.line import Line
 from bench.machine import conditions
 from bench.world import world
 
-NAMES = ("start", "slash", "webhook", "health", "diag", "memory", "slash-http", "runbook", "remediation")
+NAMES = (
+    "start",
+    "slash",
+    "webhook",
+    "health",
+    "diag",
+    "memory",
+    "slash-http",
+    "runbook",
+    "remediation",
+    "storm",
+)
 IN_ONE_WORLD = (
     "slash",
     "webhook",
@@ -35,11 +46,13 @@ class Counts:
     reports: int = 10
     clicks: int = 200
     presses: int = 500
+    storm: int = 1000
+    changes: int = 40
 
     @classmethod
     def all(cls, n: int) -> "Counts":
         """The same of each, to see that it works."""
-        return cls(n, n, n, n, n, n, n)
+        return cls(n, n, n, n, n, n, n, n, n)
 
 
 async def socket_lines(wanted: Collection[str], counts: Counts) -> AsyncIterator[Line]:
@@ -64,6 +77,16 @@ async def socket_lines(wanted: Collection[str], counts: Counts) -> AsyncIterator
         yield start.memory(scene.bot, "after the benches above: after work")
 
 
+async def storm_lines(counts: Counts) -> AsyncIterator[Line]:
+    """Many webhooks at once, and a change among many incidents; each in a world of its own."""
+    async with world() as scene:
+        async for line in storm.bench(scene, counts.storm):
+            yield line
+    async with world() as scene:
+        async for line in storm.among_many(scene, counts.changes):
+            yield line
+
+
 async def http_lines(counts: Counts) -> AsyncIterator[Line]:
     """Slash commands over HTTP."""
     async for line in slash.baseline("http", counts.commands, counts.rounds):
@@ -84,6 +107,8 @@ async def figures(wanted: Collection[str], counts: Counts) -> None:
         await show("slash-http", http_lines(counts))
     if "remediation" in wanted:
         await show("remediation", remediation.bench(counts.clicks, counts.presses))
+    if "storm" in wanted:
+        await show("storm", storm_lines(counts))
     if "runbook" in wanted:
         runbook()
 

@@ -1,10 +1,12 @@
-"""How far behind the queue is."""
+"""How far behind the queue is, and which channel cannot be posted to."""
 
 from typing import Final
 
-from sqlalchemy import text
+from sqlalchemy import or_, select, text
+from sqlmodel import col
 
 from bot.store.session import Tx
+from bot.store.tables import Lane
 
 LATE: Final = 30.0  # seconds that a due job may wait before the process no longer calls itself ready
 
@@ -32,3 +34,15 @@ async def latest_reminder(tx: Tx) -> float:
     )
     due = row.scalar_one()
     return 0.0 if due is None else float((tx.now - due).total_seconds())
+
+
+async def channel_trouble(tx: Tx) -> str:
+    """Which channel's messages wait, and why (archived, the bot is not in it, …); "" if none do."""
+    query = (
+        select(col(Lane.channel), col(Lane.reason))
+        .where(col(Lane.failures) > 1, or_(col(Lane.channel).like("#%"), col(Lane.channel).like("C%")))
+        .order_by(col(Lane.channel))
+        .limit(1)
+    )
+    found = (await tx.session.execute(query)).one_or_none()
+    return f"messages to {found.channel} wait: {found.reason}" if found else ""

@@ -16,9 +16,11 @@ async def parts_of(figures: Figures, source: Source) -> dict[str, str]:
         async with source.transaction() as tx:
             late = await readiness.oldest_overdue(tx)
             waiting = await readiness.latest_reminder(tx)
+            trouble = await readiness.channel_trouble(tx)
     except AtsError as error:
         parts["database"] = str(error)
         return parts
+    parts |= {"channel": trouble} if trouble else {}
     parts["database"] = "ok"
     parts["queue"] = "ok" if late < readiness.LATE else f"a job is {late:.0f} s late"
     parts["reminders"] = "ok" if waiting < readiness.LATE else f"a reminder is {waiting:.0f} s late"

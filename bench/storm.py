@@ -1,0 +1,153 @@
+"""A storm of webhooks at a fixed rate, and a change of status among many stored incidents."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import psycopg
+
+from bench.line import Line, percentile, spread
+from bench.machine import conditions
+from bench.wire import Answer, Wire
+from bench.world import SETTINGS, World
+from bot.store import embedded
+from sandbox.pagerduty.delivery import Delivery
+from sandbox.pagerduty.world import Subscription
+from sandbox.server import DEFAULT_WEBHOOK_SECRET
+
+RATE = 200.0  # webhooks a second
+ACCEPTED = 202
+SETTLE = 300.0  # seconds that the cards may take afterwards
+ANSWER_TARGET = {"max_ms": 1000.0}
+MEMORY_TARGET = {"value": 250.0}
+STORED = (10, 10_000)  # incidents in the database
+RATIO_TARGET = {"ratio": 1.2}
+
+
+class StormError(RuntimeError):
+    """A webhook was not taken, or a card is wrong at the end."""
+
+
+def _database(world: World) -> str:
+    return embedded.start(Path(world.settings["ATS_DATA_DIR"]) / "postgres").url
+
+
+def _subscribe(world: World) -> tuple[str, Subscription]:
+    """The bench delivers by its own clock; the subscription only signs."""
+    world.sandbox.pagerduty.webhooks.pause()
+    address = f"{world.bot_url}/pagerduty/webhooks"
+    return address, world.sandbox.pagerduty.subscribe(address, DEFAULT_WEBHOOK_SECRET)
+
+
+async def _post(world: World, wire: Wire, subscription: Subscription, delivery: Delivery) -> Answer:
+    answer = await wire.post(delivery.body, world.sandbox.pagerduty.webhooks.headers(subscription, delivery))
+    if answer.status != ACCEPTED:
+        raise StormError(f"The bot answered {answer.status}: {answer.body[:200]!r}")
+    return answer
+
+
+async def bench(world: World, n: int) -> AsyncIterator[Line]:
+    """`n` triggers at 200 a second: how long each was waited for, and what the bot holds in memory at the end."""
+    address, subscription = _subscribe(world)
+    pagerduty = world.sandbox.pagerduty
+    for index in range(n):
+        await pagerduty.trigger(f"Storm of alerts no. {index:05}")
+    queued = [d for d in pagerduty.deliveries if d.event_type == "incident.triggered"][-n:]
+    wire = await Wire(address).open(16)
+    try:
+        answers = await _at_rate(world, wire, subscription, queued)
+    finally:
+        await wire.close()
+    await _settled(world, n)
+    how = f"{RATE:.0f} a second, each another incident, without waiting for the one before"
+    where = conditions("request written to a kept connection → answer read", how=how, setup=SETTINGS)
+    yield Line("storm.answer", n, spread([a.seconds for a in answers]), ANSWER_TARGET, where)
+    held = {"value": round(world.bot.resident / 1e6, 1), "unit": "MB"}
+    where = conditions("resident set size once every message is sent", setup=SETTINGS)
+    yield Line("storm.memory", 1, held, MEMORY_TARGET, where)
+
+
+async def _at_rate(
+    world: World, wire: Wire, subscription: Subscription, queued: list[Delivery]
+) -> list[Answer]:
+    begun, tasks = time.perf_counter(), []
+    for index, delivery in enumerate(queued):
+        await asyncio.sleep(max(0.0, begun + index / RATE - time.perf_counter()))
+        tasks.append(asyncio.create_task(_post(world, wire, subscription, delivery)))
+    return list(await asyncio.gather(*tasks))
+
+
+async def _settled(world: World, n: int) -> None:
+    """Every incident is stored, and nothing waits to be sent any more."""
+    url, end = _database(world), time.monotonic() + SETTLE
+    query = (
+        "select (select count(*) from incident where title like 'Storm of alerts%'),"
+        " (select count(*) from message where wanted > sent and failed = '')"
+    )
+    while True:
+        with psycopg.connect(url) as connection:
+            stored, waiting = connection.execute(query).fetchone() or (0, 0)
+        if stored >= n and not waiting:
+            return
+        if time.monotonic() > end:
+            raise StormError(f"after {SETTLE:.0f} s {stored} of {n} are stored and {waiting} messages wait")
+        await asyncio.sleep(0.5)
+
+
+async def among_many(world: World, n: int) -> AsyncIterator[Line]:
+    """The answer to an acknowledgement with 10 and with 10,000 stored incidents, in turn, of the same run."""
+    address, subscription = _subscribe(world)
+    wire = await Wire(address).open(1)
+    p50: dict[int, float] = {}
+    try:
+        for _ in range(5):  # the first ones of a new process are slower
+            await _change(world, wire, subscription)
+        for stored in STORED:
+            _store(_database(world), stored)
+            took = [await _change(world, wire, subscription) for _ in range(max(n, 3))]
+            p50[stored] = percentile(took, 50)
+    finally:
+        await wire.close()
+    few, many = (p50[stored] for stored in STORED)
+    values = {
+        "few_p50_ms": round(few * 1000, 2),
+        "many_p50_ms": round(many * 1000, 2),
+        "ratio": round(many / few, 3),
+    }
+    where = conditions(
+        "webhook incident.acknowledged written → answer read", how="one at a time", setup=SETTINGS,
+        stored=f"{STORED[0]}, then {STORED[1]} incidents",
+    )  # fmt: skip
+    yield Line("storm.change", max(n, 3), values, RATIO_TARGET, where)
+
+
+async def _change(world: World, wire: Wire, subscription: Subscription) -> float:
+    pagerduty = world.sandbox.pagerduty
+    made = await pagerduty.trigger("A change among many")
+    await pagerduty.acknowledge(str(made["id"]), user="sam.sre@ats.example")
+    triggered, acked = list(pagerduty.deliveries)[-2:]
+    await _post(world, wire, subscription, triggered)
+    await world.stopwatch.quiet(0.25)
+    answer = await _post(world, wire, subscription, acked)
+    await world.stopwatch.quiet(0.25)
+    return answer.seconds
+
+
+def _store(url: str, wanted: int) -> None:
+    """Resolved incidents with a short timeline each, until there are so many."""
+    at = datetime.now(UTC) - timedelta(days=1)
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(
+            """
+            insert into incident (pd_id, number, title, url, service, service_id, urgency, priority, severity, status,
+              status_at, triggered_at, acked_by, resolved_by, assignees, seen_at, merged_into, entry_id, entry_reason,
+              entry_chosen, details, oncall, level, reminders, pending, created_at)
+            select 'QSTORED' || n, 500000 + n, 'Stored ' || n, '', 'AI Trading System', 'PS', 'high', '', 'P1',
+              'resolved', %(at)s, %(at)s, '{}', '{}', '[]', %(at)s, '', '', '', false, '{}', '[]', 0, '[]', '{}', %(at)s
+            from generate_series((select count(*) from incident where pd_id like 'QSTORED%%') + 1, %(n)s) n
+            """,
+            {"at": at, "n": wanted},
+        )
+        connection.execute("analyze incident")
