@@ -9,7 +9,7 @@ import sys
 from collections.abc import AsyncIterator, Collection
 from dataclasses import dataclass
 
-from bench import diag, health, remediation, slash, start, storm, webhook
+from bench import diag, health, remediation, reminders, slash, start, storm, webhook
 from bench.line import Line
 from bench.machine import conditions
 from bench.world import world
@@ -25,6 +25,7 @@ NAMES = (
     "runbook",
     "remediation",
     "storm",
+    "reminders",
 )
 IN_ONE_WORLD = (
     "slash",
@@ -44,6 +45,7 @@ class Counts:
     rounds: int = 10
     webhooks: int = 200
     reports: int = 10
+    reminders: int = 1000
     clicks: int = 200
     presses: int = 500
     storm: int = 1000
@@ -52,7 +54,7 @@ class Counts:
     @classmethod
     def all(cls, n: int) -> "Counts":
         """The same of each, to see that it works."""
-        return cls(n, n, n, n, n, n, n, n, n)
+        return cls(n, n, n, n, n, n, n, n, n, n)
 
 
 async def socket_lines(wanted: Collection[str], counts: Counts) -> AsyncIterator[Line]:
@@ -96,6 +98,13 @@ async def http_lines(counts: Counts) -> AsyncIterator[Line]:
             yield line
 
 
+async def reminder_lines(counts: Counts) -> AsyncIterator[Line]:
+    """In a world of their own: ten thousand incidents would be in the way of the others."""
+    async with world() as scene:
+        async for line in reminders.bench(scene, counts.reminders):
+            yield line
+
+
 async def figures(wanted: Collection[str], counts: Counts) -> None:
     """Print the lines of the benches named; a bench that breaks off says so in a line of its own."""
     together = [name for name in IN_ONE_WORLD if name in wanted]
@@ -109,6 +118,8 @@ async def figures(wanted: Collection[str], counts: Counts) -> None:
         await show("remediation", remediation.bench(counts.clicks, counts.presses))
     if "storm" in wanted:
         await show("storm", storm_lines(counts))
+    if "reminders" in wanted:
+        await show("reminders", reminder_lines(counts))
     if "runbook" in wanted:
         runbook()
 

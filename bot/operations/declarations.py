@@ -11,7 +11,7 @@ from sqlmodel import col
 
 from bot import render
 from bot.domain.people import Who
-from bot.operations import checklists, incidents, journal, timeline
+from bot.operations import checklists, incidents, journal, ladder, timeline
 from bot.operations.checklists import Press
 from bot.operations.rules import Rules
 from bot.render import DeclaredView
@@ -86,6 +86,8 @@ async def created(tx: Tx, rules: Rules, kept: Kept, pd_id: str, *, paged: str, b
         return incident.number
     words = f"Declared by {by.name or by.slack_id}: {kept.wish.asked.get('title')}"
     await timeline.append(tx, incident.id, "declared", words, actor=by, source="slack", data={"key": kept.key})
+    incident.extra = {**incident.extra, "declared": kept.wish.kind}
+    ladder.schedule(rules, incident)  # the security team's rung, if it is theirs
     guide = guide_of(rules, kept.wish.kind)
     view = DeclaredView(
         kind=kept.wish.kind, number=incident.number, who=by, paged=paged,

@@ -17,6 +17,7 @@ class Concern(Protocol):
     service: str
     entry_id: str
     details: dict[str, Any]
+    extra: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,8 @@ class Rules:
     def ladder_of(self, incident: Concern) -> tuple[escalation.Rung, ...]:
         """Who is asked about an incident, in order: the security team besides, if it is theirs too."""
         entry = self.plan.entry(incident.entry_id)
-        security = escalation.concerns_security(incident.service, entry, incident.details)
+        declared = {"kind": incident.extra.get("declared") or incident.details.get("kind")}
+        security = escalation.concerns_security(incident.service, entry, declared)
         return self._ladders[security]
 
     @property
