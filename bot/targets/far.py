@@ -46,7 +46,7 @@ class FarRunner:
             async with asyncio.timeout(deadline), self._slots.taken(len(stages)):
                 return await run.run(stages, self._settings, given, ends)
         except TimeoutError:
-            error = trouble.timed_out(deadline, begun=run.reports.pid > 0)
+            error = trouble.timed_out(deadline, begun=run.begun)
             if run.left_over:
                 error.args = (f"{error}; {run.left_over}",)
             raise error from None
@@ -64,6 +64,12 @@ class _Run:
         self.reports = supervisor.Reports(self._err.feed)
         self.left_over = ""  # what may still run, in words
         self._fed = False
+        self._sent = False
+
+    @property
+    def begun(self) -> bool:
+        """Whether it may have run: it was sent, and nothing said that it was not begun."""
+        return self._sent and not self.reports.problem
 
     async def run(
         self, stages: Sequence[Stage], settings: TargetSettings, given: bytes | None, ends: float
@@ -73,6 +79,7 @@ class _Run:
         process = await self._ssh.opened(_session, lambda late: late.close())
         try:
             self._fed = given is not None
+            self._sent = True
             process.stdin.write(supervisor.line(program) + (given or b""))
             if self._fed:
                 process.stdin.write_eof()
@@ -166,7 +173,7 @@ class _Run:
                     "not run: the host has none of setsid, perl and python3, and what could not be ended is not begun"
                 )
         if not self.reports.ended:
-            raise self._lost(self._silent(process))
+            raise self._silent(process)
 
     def _silent(self, process: asyncssh.SSHClientProcess[bytes]) -> AtsError:
         """The channel ended without the supervisor's last word."""
@@ -175,10 +182,12 @@ class _Run:
             return ServerError(
                 f"SSH: the login shell did not run the command (status {process.exit_status}): {said or 'no word'}"
             )
-        return UnreachableError(f"SSH: broken off: {self._ssh.settings.place} went away while it ran")
+        return self._lost(
+            UnreachableError(f"SSH: broken off: {self._ssh.settings.place} went away while it ran")
+        )
 
     def _lost(self, error: AtsError) -> AtsError:
-        error.begun = self.reports.pid > 0
+        error.begun = self.begun
         return error
 
 
