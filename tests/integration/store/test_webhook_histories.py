@@ -102,8 +102,20 @@ async def state(store: Store, pd_id: str) -> Json:
         query = select(Incident).where(col(Incident.pd_id) == pd_id)
         incident = (await tx.session.execute(query)).scalar_one()
         rows = await timeline.rows(tx, incident.id or 0)
-    own = {"id", "pd_id", "number", "created_at", "timer_job", "seen_event", "enriched_at", "oncall"}
-    kept = incident.model_dump(exclude=own)
+    own = {
+        "id",
+        "pd_id",
+        "number",
+        "created_at",
+        "timer_job",
+        "seen_event",
+        "enriched_at",
+        "oncall",
+        "looked_at",
+    }
+    # Command and what is asked of it follow the first acknowledgement that was heard of, and people since.
+    command = {"commander", "update_due_at", "review_due_at"}
+    kept = incident.model_dump(exclude=own | command)
     kept["extra"] = {k: v for k, v in incident.extra.items() if k != "met"}
     if incident.status != "triggered":
         kept.pop("anchor_at")  # what the ladder counted from, of use to nobody any more
