@@ -31,6 +31,7 @@ from bot.domain.escalation import Timing
 from bot.domain.looks import LookSettings
 from bot.domain.policy import Role
 from bot.domain.step_policy import Rule, too_loose
+from bot.ending import end
 from bot.errors import AtsError, ConfigError
 from bot.heartbeat import Heartbeat
 from bot.jobs import worker as jobs
@@ -328,9 +329,7 @@ async def running(
             bot.figures.worker_alive = lambda: bot.worker.alive
         yield bot, server.base_url if server else ""
     finally:
-        for task in background:
-            task.cancel()
-        await asyncio.gather(*background, return_exceptions=True)
+        await end(background)
         if server is not None:
             await server.stop()
         await bot.close()

@@ -17,6 +17,7 @@ import structlog
 from procrastinate.jobs import Job
 
 from bot.clock import utcnow
+from bot.ending import end
 from bot.errors import AtsError
 from bot.jobs import examine, runs
 from bot.jobs.act import act
@@ -136,9 +137,7 @@ class Worker:
     async def stop(self) -> None:
         """Let running jobs end for a moment, then cancel them; what is cut off is done again later."""
         self._stopping = True
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, _cut_off(list(self._swept.values())), return_exceptions=True)
+        await asyncio.gather(end(self._tasks, again=2 * GRACE), _cut_off(list(self._swept.values())))
 
     async def _jobs(self, queue: str, concurrency: int = 0) -> None:
         """Procrastinate's worker returns normally when PostgreSQL restarts: start it again."""
