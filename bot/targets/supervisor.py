@@ -1,4 +1,4 @@
-"""The small POSIX sh program that runs a pipe on a far host and leaves nothing of it behind. Pure; see ADR 30.
+"""The small POSIX sh program that runs a pipe on a far host and leaves nothing of it behind. Pure; see ADR 24.
 
 The far process list shows `BOOTSTRAP` only: the program itself, with arguments and secret variables, comes over
 standard input as one line. After that standard input is the line to the bot: when it ends, whatever ended it, the whole
