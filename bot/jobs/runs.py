@@ -1,5 +1,6 @@
 """Runs of the runbook's steps, from the wish to the claim: preparing, pressing, reminding. See bot/jobs/execute.py."""
 
+import asyncio
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -20,6 +21,7 @@ from bot.store.tables import Run
 log = structlog.get_logger(__name__)
 
 RENDERED: Final = run_views  # its messages are rendered by whoever sends them: the worker must know how
+NOTED: Final = 30  # looks, a tenth of a second apart, for the message that a press is on
 NO_REASON: Final = "A reason is needed: whoever asked has to know what to do instead."
 
 
@@ -107,12 +109,21 @@ async def _stale(work: Work, run: Run, press: RunPress) -> str:
     """A press that does not fit the run: an old message, another one, or a value that was made up."""
     if not run.digest or press.digest != run.digest[:16]:
         return "This button is not of the request as it is now; nothing was done. Look at its newest message."
-    async with work.store.transaction() as tx:
-        message = await runs.message_ts(tx, run)
-    if press.message_ts and message and press.message_ts != message:
+    if press.message_ts and press.message_ts != await _message(work, run):
         return "This button is on another message than its request; nothing was done."
     if run.state not in {State.AWAITING, State.APPROVED, State.RUNNING}:
         return f"“{run.title}” is over ({run.state.replace('_', ' ')}); your press changed nothing."
+    return ""
+
+
+async def _message(work: Work, run: Run) -> str:
+    """The run's message; a press can come before Slack's answer to the post that it is on has been written down."""
+    for _ in range(NOTED):
+        async with work.store.transaction() as tx:
+            found = await runs.message_ts(tx, run)
+        if found:
+            return found
+        await asyncio.sleep(0.1)
     return ""
 
 
