@@ -94,6 +94,7 @@ def timing(wanted: EscalationConfig) -> Timing:
         updates={severity: timedelta(minutes=m) for severity, m in updates.items() if m},
         postmortem=tuple(timedelta(days=d) for d in sorted(wanted.postmortem_days)),
         responders=wanted.responders,
+        cards_of_a_kind=wanted.cards_of_a_kind,
     )
 
 

@@ -19,6 +19,7 @@ from pydantic_settings import (
 )
 
 from bot import setting_names
+from bot.domain import storms
 from bot.errors import ConfigError
 from bot.policy_settings import PolicyConfig
 from bot.target_config import TargetConfig
@@ -88,6 +89,7 @@ class EscalationConfig(BaseModel, extra="forbid"):
     update_minutes_p0: float = Field(default=30, ge=0, le=1440)  # 0: none
     update_minutes_p1: float = Field(default=60, ge=0, le=1440)
     postmortem_days: list[float] = Field(default_factory=lambda: [1.0, 3.0])  # []: none
+    cards_of_a_kind: int = Field(default=storms.MOST, ge=1, le=1000)  # in 5 minutes; more are one card
 
 
 class HeartbeatConfig(BaseModel):

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from bot.domain.people import Who
+from bot.domain.storms import MOST
 from runbook.model import Contact, Entry
 
 PAGING = ("P0", "P1")  # runbook: "PagerDuty Integration: Enabled for P0/P1 alerts"; the rest only posts
@@ -28,6 +29,7 @@ class Timing:
     )
     postmortem: tuple[timedelta, ...] = (timedelta(days=1), timedelta(days=3))  # after the resolution
     responders: bool = True  # ask PagerDuty for a responder at each rung
+    cards_of_a_kind: int = MOST  # incidents of one kind at once that have a card each; more are a storm
 
 
 @dataclass(frozen=True, slots=True)

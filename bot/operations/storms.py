@@ -29,24 +29,24 @@ _TABLE = table(Incident)
 
 async def gather(tx: Tx, rules: Rules) -> bool:
     """Found and feed storms, say who is asked about, and keep their cards true; False: another worker is at it."""
-    if not await _something(tx):
+    if not await _something(tx, rules.timing.cards_of_a_kind):
         return True
     query = text("select pg_try_advisory_xact_lock(:k)")
     if not (await tx.session.execute(query, {"k": _LOCK})).scalar_one():
         return False
-    await _join(tx)
+    await _join(tx, rules.timing.cards_of_a_kind)
     for storm in await _open(tx):
         await _settle(tx, rules, storm)
     return True
 
 
-async def _something(tx: Tx) -> bool:
+async def _something(tx: Tx, most: int) -> bool:
     """Whether there is anything to do at all: cheap, for it is asked twice a second."""
     query = text(
         "select exists (select 1 from storm where closed_at is null) or (select count(*) > :most from (select 1 "
         "from incident where created_at > :since and storm_id is null limit :limit) as fresh)"
     )
-    limits = {"most": storms.MOST, "limit": storms.MOST + 1, "since": tx.now - storms.WINDOW}
+    limits = {"most": most, "limit": most + 1, "since": tx.now - storms.WINDOW}
     return bool((await tx.session.execute(query, limits)).scalar_one())
 
 
@@ -58,7 +58,7 @@ async def _open(tx: Tx) -> Sequence[Storm]:
     )
 
 
-async def _join(tx: Tx) -> None:
+async def _join(tx: Tx, most: int) -> None:
     columns = (col(Incident.id), col(Incident.entry_id), col(Incident.service_id), col(Incident.service))
     query = (
         select(*columns)
@@ -68,7 +68,7 @@ async def _join(tx: Tx) -> None:
     rows = (await tx.session.execute(query)).all()
     fresh = [Fresh(int(row[0] or 0), storms.key_of(row[1], row[2], row[3])) for row in rows]
     going_on = {s.key: s for s in await _open(tx) if s.joined_at > tx.now - storms.WINDOW}
-    for key, ids in storms.gather(fresh, {k: s.id or 0 for k, s in going_on.items()}).items():
+    for key, ids in storms.gather(fresh, {k: s.id or 0 for k, s in going_on.items()}, most=most).items():
         storm = going_on.get(key) or await _found(tx, key)
         await _add(tx, storm, ids)
 

@@ -69,15 +69,19 @@ class Stage:
 
     def settings(self, port: int | None = None, **more: str) -> dict[str, str]:
         """A bot's settings; `port` is where it listens if not where the webhooks go."""
-        return self.sandbox.bot_environment() | {
-            "ATS_DATABASE_URL": self.database_url,
-            "ATS_PORT": str(port or self.port),
-            "ATS_LOG_FORMAT": "json",
-            "ATS_DATA_DIR": str(self.folder / "data"),
-            "ATS_LOOKS__AUTOMATIC": "false",  # a test of diagnoses says otherwise
-            "ATS_LOOKS__SAMPLE_EVERY": "0",
-            **more,
-        }
+        return (
+            self.sandbox.bot_environment()
+            | {
+                "ATS_DATABASE_URL": self.database_url,
+                "ATS_PORT": str(port or self.port),
+                "ATS_LOG_FORMAT": "json",
+                "ATS_DATA_DIR": str(self.folder / "data"),
+                "ATS_LOOKS__AUTOMATIC": "false",  # a test of diagnoses says otherwise
+                "ATS_LOOKS__SAMPLE_EVERY": "0",
+                "ATS_ESCALATION__CARDS_OF_A_KIND": "1000",  # each incident has its card; storms have tests of their own
+                **more,
+            }
+        )
 
     def bot(self, *, port: int | None = None, role: str = "all", name: str = "bot", **more: str) -> BotProcess:
         """Start `ats-bot run` on this stage."""
