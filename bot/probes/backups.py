@@ -60,7 +60,7 @@ def refusal(exit_: int, said: str) -> AtsError:
     """The error for what aws wrote instead of an answer."""
     last, lower = answers.last_line(said), said.casefold()
     if "unable to locate credentials" in lower or "no credentials" in lower or "config profile" in lower:
-        return UnauthorizedError(f"no credentials: {last}")
+        return UnauthorizedError(f"no credentials on the target ({last})")
     if "expiredtoken" in lower or "invalidaccesskeyid" in lower or "signaturedoesnotmatch" in lower:
         return UnauthorizedError(f"the credentials are refused: {last}")
     if "accessdenied" in lower or "access denied" in lower or "forbidden" in lower:

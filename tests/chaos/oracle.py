@@ -28,6 +28,8 @@ PENDING: Final = """
     union all select task_name || ' job ' || id || ' ' || status from procrastinate_jobs
       where status in ('doing', 'failed', 'aborting')
          or (status = 'todo' and (scheduled_at is null or scheduled_at <= now()))
+    union all select 'reminder of incident ' || number from incident
+      where status = 'triggered' and due_at <= now() + make_interval(secs => (select offset_seconds from clock))
 """
 
 

@@ -201,7 +201,7 @@ CASES: list[tuple[str, Arrange, str, str, str, str]] = [
     ("backup shrank", trouble(troubles.shrink_backup), "backups", "Backup postgres", "critical",
      "33 % of the size of the one before"),
     ("no credentials", sets("aws_credentials", False), "backups", "Backup redis", "unknown",
-     "no credentials: Unable to locate credentials"),
+     "no credentials on the target (Unable to locate credentials"),
     ("no permission", faulty("unauthorized", "aws"), "backups", "Backup redis", "unknown", "no permission: An error"),
     ("S3 away", faulty("down", "aws"), "backups", "Backup redis", "unknown", "S3 does not answer"),
     ("nginx broken", sets("machine.nginx_error", 'unknown directive "x"'), "nginx", "nginx", "critical",
