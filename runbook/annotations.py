@@ -171,6 +171,7 @@ def _pairs(note: Note, problems: list[Diagnostic]) -> list[tuple[str, str, int]]
     while text[at:].strip():
         pair = _PAIR.match(text, at)
         if pair is None:
+            at += len(text[at:]) - len(text[at:].lstrip())
             message = f"“{text[at:].strip()[:60]}” is not key=value."
             problems.append(
                 Diagnostic(

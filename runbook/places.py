@@ -41,7 +41,10 @@ class Places:
 
     def pointed(self, problem: Diagnostic) -> Diagnostic:
         """The finding, its column on the text of its line when nothing nearer is known."""
-        if problem.column > 1:
+        if problem.code.startswith("annotation-") and problem.column > 1:  # counted from its "#:"
+            column = problem.column + max(0, self._lines[problem.line - 1].find("#:"))
+        elif problem.column > 1:
             return problem
-        column = self._indent(problem.line)
+        else:
+            column = self._indent(problem.line)
         return Diagnostic(problem.severity, problem.code, problem.line, column, problem.message, problem.hint)

@@ -249,7 +249,11 @@ def test_one_kind_does_not_hide_the_other() -> None:
 @pytest.mark.parametrize(
     ("said", "kind", "begins"),
     [
-        ("Unable to locate credentials. You can configure …", UnauthorizedError, "no credentials on the target ("),
+        (
+            "Unable to locate credentials. You can configure …",
+            UnauthorizedError,
+            "no credentials on the target (",
+        ),
         (
             "An error occurred (AccessDenied) when calling …: Access Denied",
             UnauthorizedError,

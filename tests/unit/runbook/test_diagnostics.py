@@ -103,7 +103,7 @@ ERRORS = {
     "a bad value": ("annotation-value", _shell("#: id=a ¦timeout=soon\nuptime")),
     "a guard that is no read": ("annotation-value", _shell("#: id=a ¦guard=\"exec 'rm x'\"\nuptime")),
     "a key given twice": ("annotation-twice", _shell("#: id=a timeout=1s ¦timeout=2s\nuptime")),
-    "no key=value": ("annotation-syntax", _shell("#: id=a¦ what\nuptime")),
+    "no key=value": ("annotation-syntax", _shell("#: id=a ¦what\nuptime")),
     "a risk too low": (
         "risk-lowered",
         _shell("#: id=a\n#: role=responder ¦risk=mutating\ncurl -sSf -X POST http://h/x"),
@@ -202,3 +202,10 @@ def test_a_finding_points_at_the_second_of_two_equal_commands() -> None:
     plan = compile_text(_shell("uptime; uptime"))
     columns = [c.column for e in plan.entries for s in e.steps for c in s.commands]
     assert columns == [1, 9]
+
+
+def test_an_indented_annotation_is_pointed_at_where_it_stands() -> None:
+    """Within a list the block is indented: the column counts from the line's own beginning."""
+    text = "# R\n\n## A\n\n- Do:\n\n  ```bash\n  #: id=a nonsense\n  uptime\n  ```\n"
+    found = next(d for d in compile_text(text).diagnostics if d.code == "annotation-syntax")
+    assert text.split("\n")[found.line - 1][found.column - 1 :] == "nonsense"
