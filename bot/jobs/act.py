@@ -9,14 +9,13 @@ import structlog
 from bot import render
 from bot.domain import pagerduty, policy
 from bot.domain.people import Who
-from bot.domain.policy import Access, Action, Role
+from bot.domain.policy import Access, Action
 from bot.errors import AtsError, InputError, RateLimitedError, RejectedError
 from bot.jobs import acts
-from bot.jobs.answering import tell
+from bot.jobs.answering import refuse, tell
 from bot.jobs.work import Work
 from bot.operations import incidents, requests
 from bot.operations.requests import Request
-from bot.operations.views import shown
 from bot.store.tables import Incident
 
 log = structlog.get_logger(__name__)
@@ -231,12 +230,4 @@ async def _unknown_in_pagerduty(work: Work, ask: Request, person: Who, access: A
 async def _refuse(work: Work, ask: Request, person: Who, access: Access, decision: policy.Decision) -> None:
     async with work.store.transaction() as tx:
         await requests.refused(tx, ask, by=person, reason=decision.reason)
-    rota = await work.directory.rota()
-    holders = [shown(row) for row in rota if decision.needed is Role.RESPONDER and row.get("name")]
-    reason = "; ".join(access.problems)
-    await tell(
-        work, ask,
-        render.refusal_message(
-            _VERB[Action(ask.action)], decision.needed, [h for h in holders if h], reason=reason
-        ),
-    )  # fmt: skip
+    await refuse(work, ask, _VERB[Action(ask.action)], access, decision)

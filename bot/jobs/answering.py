@@ -5,8 +5,10 @@ from typing import Protocol
 import structlog
 
 from bot import render
+from bot.domain.policy import Access, Decision, Role
 from bot.errors import AtsError
 from bot.jobs.work import Work
+from bot.operations.views import shown
 
 log = structlog.get_logger(__name__)
 
@@ -35,3 +37,13 @@ async def tell(work: Work, ask: Asked, message: render.Message) -> None:
         await work.slack.ephemeral(channel, ask.slack_id, message.payload())
     except AtsError as error:
         log.warning("person not told", person=ask.slack_id, error=str(error))
+
+
+async def refuse(work: Work, ask: Asked, doing: str, access: Access, decision: Decision) -> None:
+    """Tell a person which role is needed, who has it now, and what could not be looked up."""
+    rota = await work.directory.rota()
+    holders = [shown(row) for row in rota if decision.needed is Role.RESPONDER and row.get("name")]
+    reason = "; ".join(access.problems)
+    await tell(
+        work, ask, render.refusal_message(doing, decision.needed, [h for h in holders if h], reason=reason)
+    )

@@ -6,13 +6,12 @@ from typing import Any
 from bot import render
 from bot.domain import policy
 from bot.domain.people import Who
-from bot.domain.policy import Access, Action, Role
-from bot.jobs.answering import tell
+from bot.domain.policy import Action
+from bot.jobs.answering import refuse, tell
 from bot.jobs.work import Work
 from bot.operations import checklists
 from bot.operations.checklists import Press
 from bot.operations.rules import Rules
-from bot.operations.views import shown
 from bot.store.session import Tx
 
 _Change = Callable[[Tx, Rules, Press], Awaitable[str]]
@@ -24,7 +23,7 @@ async def checklist(work: Work, press: Mapping[str, Any]) -> None:
     access = await work.directory.access(wanted.slack_id, channel_id=wanted.channel)
     decision = policy.decide(Action.CHECKLIST, access)
     if not decision.allowed:
-        await _refuse(work, wanted, access, decision)
+        await refuse(work, wanted, "Working on a checklist", access, decision)
         return
     by = Who(wanted.slack_id, access.name, access.pd_id)
     async with work.store.transaction() as tx:
@@ -48,19 +47,6 @@ async def _change(tx: Tx, rules: Rules, press: Press, by: Who) -> str:
             return await checklists.give_up(tx, rules, press, by=by)
         case _:
             return await checklists.leave(tx, rules, press, by=by)
-
-
-async def _refuse(work: Work, press: Press, access: Access, decision: policy.Decision) -> None:
-    holders = [
-        shown(row)
-        for row in await work.directory.rota()
-        if decision.needed is Role.RESPONDER and row.get("name")
-    ]
-    reason = "; ".join(access.problems)
-    words = render.refusal_message(
-        "Working on a checklist", decision.needed, [h for h in holders if h], reason=reason
-    )
-    await tell(work, press, words)
 
 
 async def checklist_time(work: Work, checklist: int, item: int) -> None:
