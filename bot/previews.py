@@ -19,8 +19,8 @@ from bot.operations import execution, incidents, runs
 from bot.operations.run_views import wrong
 from bot.operations.runs import Looked
 from bot.render import ActionRow, Choice, PreviewView
+from bot.store.run_tables import Run
 from bot.store.session import Tx
-from bot.store.tables import Run
 from runbook.model import Risk, Step
 
 

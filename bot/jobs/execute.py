@@ -22,11 +22,11 @@ from bot.domain.step_policy import Denied
 from bot.errors import AtsError
 from bot.jobs import looking, runs
 from bot.jobs.work import Work
-from bot.operations import execution
+from bot.operations import approving, execution
 from bot.operations import runs as operations
 from bot.operations.execution import Outcome
 from bot.operations.runs import Looked
-from bot.store.tables import Run
+from bot.store.run_tables import Run
 from bot.targets.checks import evaluate
 from bot.targets.steps import FillError, StepResult, run_step
 from bot.targets.steps import Outcome as Ended
@@ -75,10 +75,8 @@ async def _void(work: Work, run: Run, looked: Looked) -> str:
         return f"Whoever asked may not any more: {looked.ruling.because}."
     async with work.store.transaction() as tx:
         incident = await operations.incident_of(tx, run)
-        outdated = operations.outdated(run, looked.agreed, incident)
-        given = [
-            (a.slack_id, Who.from_json(a.person).name) for a in await operations.approvals(tx, run.id or 0)
-        ]
+        outdated = approving.outdated(run, looked.agreed, incident)
+        given = [(a.slack_id, Who.from_json(a.person).name) for a in await approving.approvals(tx, run.id or 0)]
     if looked.problem or outdated:
         return looked.problem or outdated
     needed = getattr(looked.ruling, "count", 0)

@@ -15,7 +15,7 @@ from bot.domain.step_policy import Denied, NeedsApproval, Ruling
 from bot.errors import AtsError
 from bot.jobs.work import Work
 from bot.operations.runs import Looked
-from bot.store.tables import Run
+from bot.store.run_tables import Run
 from bot.targets import Target
 from bot.targets.checks import evaluate
 from bot.targets.sql import place

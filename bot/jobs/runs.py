@@ -14,9 +14,9 @@ from bot.domain.runs import State
 from bot.domain.step_policy import Denied
 from bot.jobs import answering, looking
 from bot.jobs.work import Work
-from bot.operations import execution, incidents, run_views, runs
+from bot.operations import approving, execution, incidents, run_views, runs
 from bot.operations.runs import RunPress
-from bot.store.tables import Run
+from bot.store.run_tables import Run
 
 log = structlog.get_logger(__name__)
 
@@ -131,20 +131,20 @@ async def _approve(work: Work, run: Run, access: Access) -> str:
     if run.state != State.AWAITING:
         return f"This is {run.state} already; your press changed nothing."
     async with work.store.transaction() as tx:
-        already = [a.slack_id for a in await runs.approvals(tx, run.id or 0)]
+        already = [a.slack_id for a in await approving.approvals(tx, run.id or 0)]
     requester = str(run.requester.get("slack_id"))
     refused = step_policy.may_approve(
         access, requester=requester, role=Role(run.approver_role), already=already
     )
     if refused is not None:
         async with work.store.transaction() as tx:
-            await runs.refused_approval(tx, run.id or 0, access, refused.because)
+            await approving.refused_approval(tx, run.id or 0, access, refused.because)
         return f"Your approval does not count: {refused.because}."
     status, now = await incident_status(work, run)
     asker = await looking.access_of(work, requester)
     looked = await looking.look(work, run, asker, incident=status, now=now)
     async with work.store.transaction() as tx:
-        return await runs.approved(tx, work.rules, run.id or 0, access, looked)
+        return await approving.approved(tx, work.rules, run.id or 0, access, looked)
 
 
 async def _deny(work: Work, run: Run, access: Access, reason: str) -> str:
@@ -153,7 +153,7 @@ async def _deny(work: Work, run: Run, access: Access, reason: str) -> str:
     if access.is_bot or Role(run.approver_role or Role.APPROVER) not in access.roles:
         return f"Only somebody who could approve can deny: the role {run.approver_role or Role.APPROVER} is needed."
     async with work.store.transaction() as tx:
-        return await runs.denied(tx, work.rules, run.id or 0, access, reason[:500])
+        return await approving.denied(tx, work.rules, run.id or 0, access, reason[:500])
 
 
 async def _cancel(work: Work, run: Run, access: Access) -> str:
@@ -161,7 +161,7 @@ async def _cancel(work: Work, run: Run, access: Access) -> str:
     if access.is_bot or not (mine or access.roles & {Role.RESPONDER, Role.APPROVER, Role.ADMIN}):
         return "Only whoever asked, a responder, an approver or an admin can cancel it."
     async with work.store.transaction() as tx:
-        return await runs.cancelled(tx, work.rules, run.id or 0, access)
+        return await approving.cancelled(tx, work.rules, run.id or 0, access)
 
 
 async def expire(work: Work, run_id: int) -> None:
@@ -173,7 +173,7 @@ async def expire(work: Work, run_id: int) -> None:
 async def remind(work: Work, run_id: int) -> None:
     """Half the time is over and nobody has answered: those who may approve are asked again."""
     async with work.store.transaction() as tx:
-        await runs.remind(tx, work.rules, run_id)
+        await approving.remind(tx, work.rules, run_id)
 
 
 async def revert_due(work: Work, run_id: int) -> None:

@@ -9,8 +9,9 @@ from sqlmodel import col
 from bot.domain.people import Who
 from bot.operations import incidents
 from bot.render import AuditRow, date
+from bot.store.run_tables import Run
 from bot.store.session import Tx
-from bot.store.tables import Incident, Run, TimelineEntry
+from bot.store.tables import Incident, TimelineEntry
 
 MOST = 30
 _MENTION = re.compile(r"<@([A-Z0-9]+)(?:\|[^>]*)?>")

@@ -17,11 +17,11 @@ from bot.domain import runs as life
 from bot.domain.people import Who
 from bot.domain.runs import State
 from bot.domain.timeline import digest as text_digest
-from bot.operations import incidents, outbox, runs
+from bot.operations import approving, incidents, outbox, runs
 from bot.operations.rules import Rules
 from bot.operations.runs import hold, instant, loud, show, write
+from bot.store.run_tables import Run
 from bot.store.session import CARD_QUEUE, Tx
-from bot.store.tables import Run
 from runbook.model import Risk, Step
 
 LOST: Final = 30.0  # seconds without a sign of life after which a run's outcome is unknown
@@ -97,7 +97,7 @@ async def holder(tx: Tx, run: Run) -> str:
 
 async def _intent(tx: Tx, run: Run, evidence: str, roles: Sequence[str]) -> None:
     person = Who.from_json(run.requester)
-    approved = [Who.from_json(a.person).as_json() for a in await runs.approvals(tx, run.id or 0)]
+    approved = [Who.from_json(a.person).as_json() for a in await approving.approvals(tx, run.id or 0)]
     if evidence:
         words = f"Kept before “{run.title}”, as evidence"
         await write(tx, run, "run_evidence", words, at=run.started_at, evidence=evidence)

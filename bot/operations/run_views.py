@@ -6,12 +6,12 @@ from typing import Any
 from bot import render
 from bot.domain.people import Who
 from bot.domain.runs import State
-from bot.operations import outbox, runs
+from bot.operations import approving, outbox, runs
 from bot.operations.rules import Rules
 from bot.render import Message, RunView
 from bot.render.run_modals import open_value
+from bot.store.run_tables import Run
 from bot.store.session import Tx
-from bot.store.tables import Run
 from runbook.model import Entry, Plan, Risk, Step
 
 
@@ -62,7 +62,7 @@ async def view(tx: Tx, rules: Rules, run: Run) -> RunView:
     step = rules.plan.step(run.step_id)
     incident = await runs.incident_of(tx, run)
     undo, undo_title = undo_of(rules.plan, run, step)
-    given = await runs.approvals(tx, run.id or 0)
+    given = await approving.approvals(tx, run.id or 0)
     on_call = [Who.from_json(row) for row in (incident.oncall if incident else [])[:1]]
     return RunView(
         id=run.id or 0, title=run.title, step_id=run.step_id, state=State(run.state), digest=run.digest,

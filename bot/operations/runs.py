@@ -20,9 +20,10 @@ from bot.domain.step_policy import Denied, NeedsApproval, Ruling
 from bot.errors import InputError
 from bot.operations import incidents, outbox, timeline
 from bot.operations.rules import Rules
+from bot.store.run_tables import Run
 from bot.store.session import CARD_QUEUE, EFFECT_QUEUE, RUN_QUEUE, Tx
-from bot.store.tables import Approval, Incident, Run, table
-from runbook.model import Risk, Step
+from bot.store.tables import Incident, table
+from runbook.model import Risk
 
 LONGEST: Final = 500  # characters of a parameter
 MOST: Final = 10  # parameters
@@ -249,107 +250,6 @@ async def proceed(tx: Tx, run: Run, now: datetime) -> None:
     await tx.defer("run_execute", queue=RUN_QUEUE, run_id=run.id)
 
 
-def outdated(run: Run, agreed: Agreed | None, incident: Incident | None) -> str:
-    """Why what was agreed to is void, in words; "" if it still stands."""
-    if incident is not None and incident.status == "resolved":
-        return "The incident was resolved meanwhile."
-    if agreed is None:
-        return "The step can no longer be run."
-    found = life.changed(Agreed(**run.agreed), agreed)
-    return f"{found[:1].upper()}{found[1:]}." if found else ""
-
-
-async def approved(tx: Tx, rules: Rules, run_id: int, approver: Access, looked: Looked) -> str:
-    """Count an approval by somebody who may give it; what came of it, in words for them, "" for “it counts”."""
-    run = await hold(tx, run_id)
-    if run is None or run.state != State.AWAITING:
-        return (
-            f"This is {run.state} already; your press changed nothing." if run else "There is no such request."
-        )
-    now, person = await instant(tx), who(approver)
-    void = outdated(run, looked.agreed, await incident_of(tx, run))
-    if now >= run.expires_at:
-        await end(tx, rules, run, State.EXPIRED, "Nobody approved in time.", at=now)
-    elif void:
-        await end(tx, rules, run, State.VOIDED, void, at=now)
-    elif isinstance(looked.ruling, Denied):
-        await end(
-            tx, rules, run, State.VOIDED, f"Whoever asked may not any more: {looked.ruling.because}.", at=now
-        )
-    elif not looked.holds:
-        await end(tx, rules, run, State.VOIDED, f"Its guard does not hold any more: {looked.guard}", at=now)
-    else:
-        return await _count(tx, rules, run, approver, person, now)
-    return run.reason
-
-
-async def _count(tx: Tx, rules: Rules, run: Run, approver: Access, person: Who, now: datetime) -> str:
-    values = {"run_id": run.id, "slack_id": approver.slack_id, "person": person.as_json(),
-              "roles": list(approver.reasons), "digest": run.digest, "at": now}  # fmt: skip
-    keep = insert(table(Approval)).on_conflict_do_nothing().returning(col(Approval.id))
-    if (await tx.session.execute(keep, values)).scalar_one_or_none() is None:
-        return "You have approved already; one person counts once."
-    given = len(await approvals(tx, run.id or 0))
-    words = f"Approved “{run.title}” ({given} of {run.needed})"
-    await write(
-        tx, run, "run_approved", words, actor=person, at=now, source="slack", roles=list(approver.reasons),
-        guard=run.guard,
-    )  # fmt: skip
-    if given >= run.needed:
-        await proceed(tx, run, now)
-    await show(tx, rules, run)
-    return ""
-
-
-async def approvals(tx: Tx, run_id: int) -> Sequence[Approval]:
-    query = select(Approval).where(col(Approval.run_id) == run_id).order_by(col(Approval.id))
-    return (await tx.session.execute(query)).scalars().all()
-
-
-async def refused_approval(tx: Tx, run_id: int, by: Access, why: str) -> None:
-    """An approval that does not count is written down: nobody should wonder later."""
-    run = await hold(tx, run_id)
-    if run is not None:
-        words = f"Pressed Approve for “{run.title}”; it does not count: {why}"
-        await write(tx, run, "run_refused", words, actor=who(by), at=await instant(tx), source="slack")
-
-
-async def denied(tx: Tx, rules: Rules, run_id: int, by: Access, reason: str) -> str:
-    """Somebody who could approve says no, and why."""
-    run = await hold(tx, run_id)
-    if run is None or run.state not in {State.AWAITING, State.APPROVED}:
-        return (
-            f"This is {run.state} already; your press changed nothing." if run else "There is no such request."
-        )
-    await end(
-        tx,
-        rules,
-        run,
-        State.DENIED,
-        f"{by.name or 'Somebody'} says: {reason}",
-        by=who(by),
-        at=await instant(tx),
-    )
-    return ""
-
-
-async def cancelled(tx: Tx, rules: Rules, run_id: int, by: Access) -> str:
-    """Called off: what has not begun ends here; what runs is told to stop, by whichever replica runs it."""
-    run = await hold(tx, run_id)
-    if run is None:
-        return "There is no such request."
-    now, person = await instant(tx), who(by)
-    if run.state in OPEN:
-        await end(tx, rules, run, State.CANCELLED, f"Cancelled by {by.name or 'somebody'}.", by=person, at=now)
-        return ""
-    if run.state != State.RUNNING or run.cancelled_by:
-        return f"This is {run.state} already; your press changed nothing."
-    run.cancelled_by = person.as_json()
-    await write(tx, run, "run_cancel", f"Asked to stop “{run.title}”", actor=person, at=now, source="slack")
-    await show(tx, rules, run)
-    return ""
-
-
 async def expire(tx: Tx, rules: Rules, run_id: int) -> bool:
     """Its time is over, if it is: a timer that comes early, late or twice changes nothing."""
     run = await hold(tx, run_id)
@@ -360,24 +260,6 @@ async def expire(tx: Tx, rules: Rules, run_id: int) -> bool:
         return False
     why = "Nobody approved in time." if run.state == State.AWAITING else "It could not begin in time."
     await end(tx, rules, run, State.EXPIRED, why, at=now)
-    return True
-
-
-async def remind(tx: Tx, rules: Rules, run_id: int) -> bool:
-    """Ask those who may approve once more, if nobody has answered."""
-    run = await hold(tx, run_id)
-    if run is None or run.state != State.AWAITING:
-        return False
-    card = await outbox.card(tx, run.incident_id) if run.incident_id else None
-    await outbox.show(
-        tx,
-        "run-remind",
-        str(run.id),
-        rules.channel,
-        incident_id=run.incident_id,
-        parent_id=card.id if card else None,
-    )
-    await write(tx, run, "run_reminder", f"Reminder: “{run.title}” waits for approval", at=await instant(tx))
     return True
 
 
@@ -409,7 +291,3 @@ async def for_resolved(tx: Tx) -> Sequence[int]:
         .where(col(Run.state).in_([State.AWAITING, State.APPROVED]), col(Incident.status) == "resolved")
     )
     return [row or 0 for row in (await tx.session.execute(query)).scalars()]
-
-
-def step_of(rules: Rules, run: Run) -> Step | None:
-    return rules.plan.step(run.step_id)

@@ -6,7 +6,6 @@ from typing import Any
 from sqlalchemy import (
     BigInteger,
     Column,
-    DateTime,
     Index,
     LargeBinary,
     String,
@@ -14,16 +13,10 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
-
-def _when(*, nullable: bool = True) -> Any:
-    return Field(default=None, sa_column=Column(DateTime(timezone=True), nullable=nullable))
-
-
-def _json(default: Any) -> Any:
-    return Field(default_factory=default, sa_column=Column(JSONB, nullable=False))
+from bot.store.columns import json_of as _json
+from bot.store.columns import when as _when
 
 
 def table(model: type[SQLModel]) -> Table:
@@ -343,76 +336,3 @@ class Inbox(SQLModel, table=True):
         UniqueConstraint("source", "delivery_id"),
         UniqueConstraint("source", "event_id"),
     )
-
-
-class Run(SQLModel, table=True):
-    """One step of the runbook that somebody asked to run, and all that became of it."""
-
-    __tablename__ = "run"
-    id: int | None = Field(default=None, sa_column=Column(BigInteger, primary_key=True, autoincrement=True))
-    key: str = Field(unique=True)  # of the click or modal: pressed twice it is one run
-    incident_id: int | None = Field(default=None, foreign_key="incident.id", index=True)
-    step_id: str
-    title: str = ""
-    risk: str = ""
-    system: str = ""  # what it changes: one change at a time each
-    state: str = "requested"
-    reason: str = ""  # why it ended as it did, in words
-    parameters: dict[str, Any] = _json(dict)
-    seen: str = ""  # the digest of what the person was shown and confirmed; "": one click
-    digest: str = ""  # of what was agreed to
-    agreed: dict[str, Any] = _json(dict)  # a bot.domain.runs.Agreed
-    requester: dict[str, Any] = _json(dict)  # a Who
-    roles: list[str] = _json(list)  # of the requester when it was asked, with why
-    needed: int = 0  # approvals
-    approver_role: str = ""
-    asked: list[dict[str, Any]] = _json(list)  # who may approve, as far as is known
-    glass: str = ""  # the reason for breaking the glass
-    undo_of: int | None = Field(default=None, sa_column=Column(BigInteger))
-    undo: dict[str, Any] = _json(dict)  # parameters of the way back, as they were before it ran
-    channel: str = ""  # where it was asked
-    response_url: str = ""
-    guard: str = ""  # the last reading
-    progress: str = ""
-    output: list[dict[str, Any]] = _json(list)  # parts, redacted
-    reading: str = ""  # of the verification
-    after: str = ""  # what the look afterwards showed
-    late: str = ""  # what was reported after it was given up as unknown
-    exit: int | None = None
-    took: float = 0.0
-    worker: str = ""
-    cancelled_by: dict[str, Any] = _json(dict)
-    requested_at: datetime = _when(nullable=False)
-    expires_at: datetime = _when(nullable=False)
-    approved_at: datetime | None = _when()
-    started_at: datetime | None = _when()
-    beat_at: datetime | None = _when()  # the database's own time: replicas' clocks may differ
-    finished_at: datetime | None = _when()
-    revert_due_at: datetime | None = _when()  # when somebody is asked to take a temporary change back
-
-    __table_args__ = (
-        Index(
-            "run_one_at_a_time",
-            "system",
-            unique=True,
-            postgresql_where=text("state = 'running' and system <> ''"),
-        ),
-        Index(
-            "run_open", "id", postgresql_where=text("state in ('requested','awaiting','approved','running')")
-        ),
-    )
-
-
-class Approval(SQLModel, table=True):
-    """What one person decided about a run; one person counts once."""
-
-    __tablename__ = "approval"
-    id: int | None = Field(default=None, sa_column=Column(BigInteger, primary_key=True, autoincrement=True))
-    run_id: int = Field(sa_column=Column(BigInteger, nullable=False))
-    slack_id: str
-    person: dict[str, Any] = _json(dict)  # a Who
-    roles: list[str] = _json(list)
-    digest: str = ""  # what was approved
-    at: datetime = _when(nullable=False)
-
-    __table_args__ = (UniqueConstraint("run_id", "slack_id"),)

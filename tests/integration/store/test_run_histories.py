@@ -16,7 +16,7 @@ from bot.domain.people import Who
 from bot.domain.policy import Access, Role
 from bot.domain.runs import Agreed, State
 from bot.domain.step_policy import Allowed, Denied, NeedsApproval, Ruling
-from bot.operations import clock, execution, runs
+from bot.operations import approving, clock, execution, runs
 from bot.operations.execution import Outcome
 from bot.operations.rules import Rules
 from bot.operations.runs import Ask, Looked
@@ -139,7 +139,7 @@ class Histories(RuleBasedStateMachine):
         async def act() -> None:
             async with self.store.transaction() as tx:
                 found = looked(told.step, told.by, holds=holds, edited=edited)
-                await runs.approved(tx, RULES, run_id, access(who), found)
+                await approving.approved(tx, RULES, run_id, access(who), found)
 
         if refused is None:
             self.do(act())
@@ -163,9 +163,9 @@ class Histories(RuleBasedStateMachine):
         async def act() -> None:
             async with self.store.transaction() as tx:
                 if what == "deny":
-                    await runs.denied(tx, RULES, run_id, access("U3"), "not now")
+                    await approving.denied(tx, RULES, run_id, access("U3"), "not now")
                 else:
-                    await runs.cancelled(tx, RULES, run_id, access("U1"))
+                    await approving.cancelled(tx, RULES, run_id, access("U1"))
 
         self.do(act())
         if told.state in {"awaiting", "approved"}:

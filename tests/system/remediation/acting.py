@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlmodel import col
 
-from bot.store.tables import Run
+from bot.store.run_tables import Run
 from tests.rig import OPS, Rig, eventually
 
 

@@ -1,0 +1,139 @@
+"""What people decide about a run that waits: approve it, deny it, call it off. Each function, one transaction."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+from sqlmodel import col
+
+from bot.domain import runs as life
+from bot.domain.people import Who
+from bot.domain.policy import Access
+from bot.domain.runs import OPEN, Agreed, State
+from bot.domain.step_policy import Denied
+from bot.operations import outbox
+from bot.operations.rules import Rules
+from bot.operations.runs import Looked, end, hold, incident_of, instant, proceed, show, who, write
+from bot.store.run_tables import Approval, Run
+from bot.store.session import Tx
+from bot.store.tables import Incident, table
+
+
+def outdated(run: Run, agreed: Agreed | None, incident: Incident | None) -> str:
+    """Why what was agreed to is void, in words; "" if it still stands."""
+    if incident is not None and incident.status == "resolved":
+        return "The incident was resolved meanwhile."
+    if agreed is None:
+        return "The step can no longer be run."
+    found = life.changed(Agreed(**run.agreed), agreed)
+    return f"{found[:1].upper()}{found[1:]}." if found else ""
+
+
+async def approved(tx: Tx, rules: Rules, run_id: int, approver: Access, looked: Looked) -> str:
+    """Count an approval by somebody who may give it; what came of it, in words for them, "" for “it counts”."""
+    run = await hold(tx, run_id)
+    if run is None or run.state != State.AWAITING:
+        return (
+            f"This is {run.state} already; your press changed nothing." if run else "There is no such request."
+        )
+    now, person = await instant(tx), who(approver)
+    void = outdated(run, looked.agreed, await incident_of(tx, run))
+    if now >= run.expires_at:
+        await end(tx, rules, run, State.EXPIRED, "Nobody approved in time.", at=now)
+    elif void:
+        await end(tx, rules, run, State.VOIDED, void, at=now)
+    elif isinstance(looked.ruling, Denied):
+        await end(
+            tx, rules, run, State.VOIDED, f"Whoever asked may not any more: {looked.ruling.because}.", at=now
+        )
+    elif not looked.holds:
+        await end(tx, rules, run, State.VOIDED, f"Its guard does not hold any more: {looked.guard}", at=now)
+    else:
+        return await _count(tx, rules, run, approver, person, now)
+    return run.reason
+
+
+async def _count(tx: Tx, rules: Rules, run: Run, approver: Access, person: Who, now: datetime) -> str:
+    values = {"run_id": run.id, "slack_id": approver.slack_id, "person": person.as_json(),
+              "roles": list(approver.reasons), "digest": run.digest, "at": now}  # fmt: skip
+    keep = insert(table(Approval)).on_conflict_do_nothing().returning(col(Approval.id))
+    if (await tx.session.execute(keep, values)).scalar_one_or_none() is None:
+        return "You have approved already; one person counts once."
+    given = len(await approvals(tx, run.id or 0))
+    words = f"Approved “{run.title}” ({given} of {run.needed})"
+    await write(
+        tx, run, "run_approved", words, actor=person, at=now, source="slack", roles=list(approver.reasons),
+        guard=run.guard,
+    )  # fmt: skip
+    if given >= run.needed:
+        await proceed(tx, run, now)
+    await show(tx, rules, run)
+    return ""
+
+
+async def approvals(tx: Tx, run_id: int) -> Sequence[Approval]:
+    query = select(Approval).where(col(Approval.run_id) == run_id).order_by(col(Approval.id))
+    return (await tx.session.execute(query)).scalars().all()
+
+
+async def refused_approval(tx: Tx, run_id: int, by: Access, why: str) -> None:
+    """An approval that does not count is written down: nobody should wonder later."""
+    run = await hold(tx, run_id)
+    if run is not None:
+        words = f"Pressed Approve for “{run.title}”; it does not count: {why}"
+        await write(tx, run, "run_refused", words, actor=who(by), at=await instant(tx), source="slack")
+
+
+async def denied(tx: Tx, rules: Rules, run_id: int, by: Access, reason: str) -> str:
+    """Somebody who could approve says no, and why."""
+    run = await hold(tx, run_id)
+    if run is None or run.state not in {State.AWAITING, State.APPROVED}:
+        return (
+            f"This is {run.state} already; your press changed nothing." if run else "There is no such request."
+        )
+    await end(
+        tx,
+        rules,
+        run,
+        State.DENIED,
+        f"{by.name or 'Somebody'} says: {reason}",
+        by=who(by),
+        at=await instant(tx),
+    )
+    return ""
+
+
+async def cancelled(tx: Tx, rules: Rules, run_id: int, by: Access) -> str:
+    """Called off: what has not begun ends here; what runs is told to stop, by whichever replica runs it."""
+    run = await hold(tx, run_id)
+    if run is None:
+        return "There is no such request."
+    now, person = await instant(tx), who(by)
+    if run.state in OPEN:
+        await end(tx, rules, run, State.CANCELLED, f"Cancelled by {by.name or 'somebody'}.", by=person, at=now)
+        return ""
+    if run.state != State.RUNNING or run.cancelled_by:
+        return f"This is {run.state} already; your press changed nothing."
+    run.cancelled_by = person.as_json()
+    await write(tx, run, "run_cancel", f"Asked to stop “{run.title}”", actor=person, at=now, source="slack")
+    await show(tx, rules, run)
+    return ""
+
+
+async def remind(tx: Tx, rules: Rules, run_id: int) -> bool:
+    """Ask those who may approve once more, if nobody has answered."""
+    run = await hold(tx, run_id)
+    if run is None or run.state != State.AWAITING:
+        return False
+    card = await outbox.card(tx, run.incident_id) if run.incident_id else None
+    await outbox.show(
+        tx,
+        "run-remind",
+        str(run.id),
+        rules.channel,
+        incident_id=run.incident_id,
+        parent_id=card.id if card else None,
+    )
+    await write(tx, run, "run_reminder", f"Reminder: “{run.title}” waits for approval", at=await instant(tx))
+    return True
