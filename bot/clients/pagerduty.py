@@ -64,7 +64,8 @@ class PagerDuty(Acts):
     @bounded
     async def log_entries(self, incident_id: str) -> list[Json]:
         """Everything that happened to an incident, newest first."""
-        return await self._pages(path_of("incidents", incident_id, "log_entries"), "log_entries")
+        path = path_of("incidents", incident_id, "log_entries")
+        return await self._pages(path, "log_entries", {"include[]": "channels"})
 
     @bounded
     async def open_incidents(self) -> list[Json]:

@@ -1,6 +1,5 @@
 """Carry out what a person asked for: as that person, in PagerDuty, with an outcome that they are told."""
 
-from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -20,7 +19,6 @@ from bot.store.tables import Incident
 
 log = structlog.get_logger(__name__)
 
-SKEW: Final = timedelta(minutes=2)  # that PagerDuty's clock and ours may differ
 PATIENCE: Final = timedelta(minutes=10)  # how long a click is tried before the person is told that it failed
 _NOUN = {
     Action.ACKNOWLEDGE: "acknowledgement",
@@ -115,16 +113,10 @@ async def _change(
     if (action := Action(ask.action)) in acts.ACTS:
         await _carry_out(work, ask, incident, person, sender, again=again or ask.attempt > 0)
         return
-    match action:
-        case Action.ACKNOWLEDGE:
-            answer = await work.pagerduty.acknowledge(incident.pd_id, from_email=sender)
-        case Action.RESOLVE:
-            answer = await work.pagerduty.resolve(incident.pd_id, from_email=sender, resolution=ask.text)
-        case _:
-            await _note_once(work, ask, incident, sender, again=again or ask.attempt > 0)
-            async with work.store.transaction() as tx:
-                await requests.noted(tx, work.rules, ask, by=person)
-            return
+    if action is Action.ACKNOWLEDGE:
+        answer = await work.pagerduty.acknowledge(incident.pd_id, from_email=sender)
+    else:
+        answer = await work.pagerduty.resolve(incident.pd_id, from_email=sender, resolution=ask.text)
     snapshot = pagerduty.snapshot(answer)
     async with work.store.transaction() as tx:
         await incidents.confirmed(tx, work.rules, incident.pd_id, snapshot, by=person)
@@ -149,22 +141,6 @@ async def _carry_out(
     done = acts.by(person, await doer(work, acts.Doing(ask, incident, person, sender, plan, again)))
     async with work.store.transaction() as tx:
         await requests.carried_out(tx, work.rules, ask, done.told, done.answer, by=person)
-
-
-async def _note_once(work: Work, ask: Request, incident: Incident, sender: str, *, again: bool) -> None:
-    """Add the note, unless an earlier try, whose answer was lost, has added it."""
-    if again:
-        notes = await work.pagerduty.notes(incident.pd_id)
-        if any(_is_it(note, ask) for note in notes):
-            return
-    await work.pagerduty.note(incident.pd_id, ask.text, from_email=sender)
-
-
-def _is_it(note: Mapping[str, Any], ask: Request) -> bool:
-    """The same words, not from before they were asked for."""
-    at, asked = pagerduty.parse_time(note.get("created_at")), pagerduty.parse_time(ask.asked_at)
-    old = at is not None and asked is not None and at < asked - SKEW
-    return not old and str(note.get("content") or "").strip() == ask.text.strip()
 
 
 def _already(ask: Request, incident: Incident, status: str) -> render.Message:

@@ -57,7 +57,7 @@ async def _find(tx: Tx, incident: Incident, told: Happening) -> int | None:
 
 
 def _same(told: Happening, words: str) -> bool:
-    return told.kind == VAGUE or told.kind not in WORDED or words == told.line
+    return told.kind == VAGUE or told.kind not in WORDED or words.strip() == told.line.strip()
 
 
 def _near(incident: Incident, told: Happening, at: datetime, when: datetime, data: dict[str, Any]) -> bool:

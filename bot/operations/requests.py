@@ -2,11 +2,10 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 from uuid import NAMESPACE_OID, uuid5
 
-from bot.domain import happenings
 from bot.domain.happenings import Happening
 from bot.domain.pagerduty import Snapshot
 from bot.domain.people import Who
@@ -82,9 +81,11 @@ async def carried_out(
     if not first_time(incident, marker):
         return
     for each in told:
-        if not await echoes.met(tx, incident, each):
-            await journal.write_down(tx, incident, each)
-            await journal.tell(tx, rules, incident, each)
+        at = journal.within_second(each.at, tx.now) if each.at else tx.now
+        happened = replace(each, at=at)
+        if not await echoes.met(tx, incident, happened):
+            await journal.write_down(tx, incident, happened)
+            await journal.tell(tx, rules, incident, happened)
 
 
 async def refused(tx: Tx, request: Request, *, by: Who, reason: str) -> None:
@@ -131,21 +132,6 @@ async def failed(tx: Tx, rules: Rules, request: Request, *, by: Who, why: str) -
     if incident.pending:
         incident.pending = {}
         await outbox.show_card(tx, incident.id or 0, rules.channel)
-
-
-async def noted(tx: Tx, rules: Rules, request: Request, *, by: Who) -> None:
-    """PagerDuty has the note: written down and said, once, also when a job that was cut off is done again."""
-    from bot.operations.views import note_in_thread
-
-    incident = await incidents.by_number(tx, request.number, lock=True)
-    marker = marker_of(request)
-    if incident is None or not first_time(incident, marker):
-        return
-    told = Happening("note", happenings.head_of("note"), request.text, tx.now, by, "act")
-    if await echoes.met(tx, incident, told):
-        return  # PagerDuty's webhook about this note was here before its answer to us, and has said it
-    await journal.write_down(tx, incident, told)
-    await journal.say(tx, rules, incident, note_in_thread(by, request.text), marker=marker)
 
 
 def first_time(incident: Incident, marker: str) -> bool:

@@ -147,10 +147,6 @@ def merge_note(source: Incident) -> Render:
     return lambda marker: render.merged_note(source.number, source.title, marker=marker)
 
 
-def note_in_thread(by: Who, text: str, source: str = "slack") -> Render:
-    return lambda marker: render.note_added_note(shown(by), text, source, marker=marker)
-
-
 def pending_words(action: str, by: Who) -> str:
     doing = {"acknowledge": "Acknowledging", "resolve": "Resolving"}.get(action, action)
     return f"{doing} for {by.name or 'somebody'}: PagerDuty has not confirmed it yet"

@@ -42,14 +42,6 @@ def resolved_note(who: Who | None, source: str, note: str = "", *, marker: str =
     return thread_note(lines(done, quoted(note)), marker=marker)
 
 
-def note_added_note(who: Who | None, note: str, source: str = "slack", *, marker: str = "") -> Message:
-    """A note, echoed where people read."""
-    where = SOURCE.get(source, "")
-    return thread_note(
-        lines(md("📝 *Note* by {} {}", name(who, "somebody"), where), quoted(note)), marker=marker
-    )
-
-
 def entry_chosen_note(who: Who | None, title: str, *, marker: str = "") -> Message:
     """Somebody chose a runbook entry."""
     return thread_note(

@@ -8,10 +8,10 @@ from bot.render import (
     ReminderView,
     acknowledged_note,
     entry_chosen_note,
+    happening_note,
     hello_message,
     invite_message,
     kept_note,
-    note_added_note,
     reminder_dm,
     reminder_message,
     resolved_note,
@@ -142,7 +142,7 @@ def test_resolved_with_a_note() -> None:
 
 def test_a_note_is_echoed() -> None:
     """A note is shown where people read, whole."""
-    text = shown(taken(note_added_note(DANA, "y" * 2000)))
+    text = shown(taken(happening_note("note", "Note", DANA, "slack", "y" * 2000, now=NOW)))
     assert text.startswith("📝 *Note* by Dana in Slack\n> yyy")
     assert text.count("y") >= 2000
 

@@ -118,7 +118,7 @@ SIMPLE: dict[str, Renderer] = {
     "acknowledged": lambda t, w: render.acknowledged_note(w, t),
     "unacknowledged": lambda _, w: render.unacknowledged_note(w),
     "resolved": lambda t, w: render.resolved_note(w, t, t),
-    "note": lambda t, w: render.note_added_note(w, t, t),
+    "note": lambda t, w: render.happening_note("note", t, w, "slack", t, now=samples.NOW),
     "chosen": lambda t, w: render.entry_chosen_note(w, t),
     "kept": lambda t, _: render.kept_note(t, samples.START, now=samples.NOW),
     "hello": lambda t, _: render.hello_message(t, runbook=t, demo=True),
