@@ -65,6 +65,6 @@ async def classify(tx: Tx, rules: Rules, incident: Incident) -> None:
     was, incident.severity = incident.severity, new
     woken = escalation.pages(was) != escalation.pages(new)  # a ladder that runs goes on from where it is
     if was and woken and incident.status == "triggered":  # the first time, _begin arms the ladder itself
-        await ladder.arm(tx, rules, incident, ladder.anchor_of(incident))
+        ladder.arm(rules, incident, ladder.anchor_of(incident), tx.now)
     elif was:
         followup.follow(rules, incident)

@@ -190,7 +190,7 @@ async def _begin(
     known = await _insert(tx, incident, seen.number)
     if known is not None:
         return known, False
-    await ladder.arm(tx, rules, incident, ladder.anchor_of(incident))
+    ladder.arm(rules, incident, ladder.anchor_of(incident), tx.now)
     await outbox.show_card(tx, incident.id or 0, rules.channel)
     await tx.defer("enrich", queue=EFFECT_QUEUE, incident_id=incident.id)
     await automatic.by_itself(tx, rules, incident)
@@ -238,9 +238,9 @@ async def _move(
     if incident.status == was and (incident.rearmed_at == was_rearmed or was != "triggered"):
         return False
     if incident.status == "triggered":
-        await ladder.arm(tx, rules, incident, ladder.anchor_of(incident))
+        ladder.arm(rules, incident, ladder.anchor_of(incident), tx.now)
     else:
-        await ladder.disarm(tx, rules, incident)
+        ladder.disarm(rules, incident)
         incident.pending = {}
     if announce and incident.status != was and incident.storm_id is None:  # a storm says it once for all
         await journal.say(tx, rules, incident, status_note(incident, by, text))

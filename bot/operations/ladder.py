@@ -16,6 +16,7 @@ from sqlmodel import col
 from bot.domain import escalation, lane
 from bot.domain.escalation import Batch, Duty, Rung, Standing
 from bot.operations import followup, outbox, reminders, timeline
+from bot.operations.outbox import Draft
 from bot.operations.rules import Rules
 from bot.render import AskedView
 from bot.store.session import EFFECT_QUEUE, Tx
@@ -40,14 +41,14 @@ class Rota:
         return self.of(rung).empty
 
 
-async def arm(tx: Tx, rules: Rules, incident: Incident, anchor: datetime) -> None:
+def arm(rules: Rules, incident: Incident, anchor: datetime, now: datetime) -> None:
     """Start the ladder at its first rung, counted from `anchor`; only for severities that page.
 
     An incident cannot have begun after it was heard of: a clock of PagerDuty's that is ahead delays nothing.
     """
     incident.due_at = None
     incident.level, incident.fired, incident.asked_at = 0, [], None
-    incident.anchor_at = min(anchor, tx.now)
+    incident.anchor_at = min(anchor, now)
     schedule(rules, incident)
     followup.follow(rules, incident)
 
@@ -59,9 +60,8 @@ def schedule(rules: Rules, incident: Incident) -> None:
         incident.due_at, _ = escalation.next_due(rules.ladder_of(incident), standing, rules.timing.again)
 
 
-async def disarm(tx: Tx, rules: Rules, incident: Incident) -> None:
+def disarm(rules: Rules, incident: Incident) -> None:
     """Somebody has it, or it is over: the ladder asks nobody any more, and what comes after it begins."""
-    del tx
     incident.due_at = None
     followup.follow(rules, incident)
 
@@ -98,11 +98,26 @@ class Fired:
     late: timedelta
 
 
+@dataclass(frozen=True)
+class _Call:
+    """An incident whose time has come: what is asked now, and how the ladder stands afterwards."""
+
+    incident: Incident
+    batch: Batch
+    after: Standing
+    then: tuple[datetime, Rung | None]
+    late: Mapping[str, timedelta]
+
+    @property
+    def incident_id(self) -> int:
+        return self.incident.id or 0
+
+
 async def fire(tx: Tx, rules: Rules, ids: Collection[int], rota: Rota) -> list[Fired]:
     """Remind of each incident once, if it is still due: thread, direct messages, PagerDuty, timeline, next time.
 
     Two workers, or a worker and an acknowledgement, meet at the row's lock: one of them finds it done. A row
-    that somebody holds right now is left for the next time.
+    that somebody holds right now is left for the next time. However many they are, it is a handful of statements.
     """
     query = (
         select(Incident)
@@ -110,32 +125,36 @@ async def fire(tx: Tx, rules: Rules, ids: Collection[int], rota: Rota) -> list[F
         .order_by(_FIRST, col(Incident.due_at))
         .with_for_update(skip_locked=True)
     )
-    found: list[Fired] = []
-    for incident in (await tx.session.execute(query)).scalars().all():
-        found += await _fire(tx, rules, incident, rota)
-    return found
+    incidents = (await tx.session.execute(query)).scalars().all()
+    calls = [call for incident in incidents if (call := _decide(rules, incident, rota, tx.now))]
+    if not calls:
+        return []
+    await timeline.append_all(tx, [line for call in calls for line in _lines(call, rota)])
+    await _tell(tx, rules, calls, rota)
+    for call in calls:
+        if rules.timing.responders:
+            await _ask_pagerduty(tx, call, rota)
+        _go_on(call, rota, tx.now)
+    return [Fired(call.incident.number, key, by) for call in calls for key, by in call.late.items()]
 
 
-async def _fire(tx: Tx, rules: Rules, incident: Incident, rota: Rota) -> list[Fired]:
+def _decide(rules: Rules, incident: Incident, rota: Rota, now: datetime) -> _Call | None:
     rungs, standing = rules.ladder_of(incident), standing_of(incident)
-    batch = escalation.due(rungs, standing, tx.now, again=rules.timing.again, nobody=rota.nobody)
+    batch = escalation.due(rungs, standing, now, again=rules.timing.again, nobody=rota.nobody)
     if not batch:  # the runbook was edited since: it is due later
         incident.due_at, _ = escalation.next_due(rungs, standing, rules.timing.again)
-        return []
-    after = escalation.after(standing, batch, tx.now)
+        return None
+    after = escalation.after(standing, batch, now)
     then = escalation.next_due(rungs, after, rules.timing.again)
-    late = _lateness(batch, incident.due_at or tx.now, rota, tx.now)
-    await _write_down(tx, incident, batch, rota, late)
-    asked = [ask.rung for ask in batch.asks] or rungs
-    views = [reminders.asked_view(r, rota.of(r), late.get(r.key, timedelta())) for r in asked]
-    await _tell(tx, rules, incident, views, again=batch.again, then=then)
-    if rules.timing.responders:
-        for ask in batch.asks:
-            await _ask_pagerduty(tx, incident, ask.rung, rota.of(ask.rung))
-    incident.fired, incident.asked_at, incident.due_at = list(after.fired), tx.now, then[0]
-    incident.level += len(batch.asks) or 1
-    _remember(incident, batch, rota, tx.now)
-    return [Fired(incident.number, key, by) for key, by in late.items()]
+    return _Call(incident, batch, after, then, _lateness(batch, incident.due_at or now, rota, now))
+
+
+def _go_on(call: _Call, rota: Rota, now: datetime) -> None:
+    """The row says what was asked, and when somebody is asked next."""
+    incident = call.incident
+    incident.fired, incident.asked_at, incident.due_at = list(call.after.fired), now, call.then[0]
+    incident.level += len(call.batch.asks) or 1
+    _remember(incident, call.batch, rota, now)
 
 
 def _lateness(batch: Batch, due_at: datetime, rota: Rota, now: datetime) -> dict[str, timedelta]:
@@ -147,18 +166,21 @@ def _lateness(batch: Batch, due_at: datetime, rota: Rota, now: datetime) -> dict
     return {key: max(now - at, timedelta()) for key, at in dues.items()}
 
 
-async def _write_down(
-    tx: Tx, incident: Incident, batch: Batch, rota: Rota, late: Mapping[str, timedelta]
-) -> None:
+def _lines(call: _Call, rota: Rota) -> list[timeline.Line]:
     """Each rung is an entry of its own in the timeline."""
+    incident = call.incident
     again = incident.level - len(incident.fired) + 1
     said: list[tuple[str, str, dict[str, Any]]] = [
         (key := ask.rung.key, f"{ask.rung.role} asked ({_names(rota.of(ask.rung))})", {"schedule": key})
-        for ask in batch.asks
+        for ask in call.batch.asks
     ] or [("", f"still nobody, everybody asked again ({again})", {"again": again})]
-    for level, (key, text, data) in enumerate(said, incident.level):
-        more = {"level": level, "late_seconds": round(late[key].total_seconds(), 1)}
-        await timeline.append(tx, incident.id, "reminder", f"Reminder: {text}", source="bot", data=data | more)
+    return [
+        timeline.Line(
+            call.incident_id, "reminder", f"Reminder: {text}",
+            data | {"level": level, "late_seconds": round(call.late[key].total_seconds(), 1)},
+        )
+        for level, (key, text, data) in enumerate(said, incident.level)
+    ]  # fmt: skip
 
 
 def _names(duty: Duty) -> str:
@@ -166,48 +188,55 @@ def _names(duty: Duty) -> str:
     return named if named and not duty.empty else duty.note
 
 
-async def _tell(
-    tx: Tx,
-    rules: Rules,
-    incident: Incident,
-    asked: Sequence[AskedView],
-    *,
-    again: bool,
-    then: tuple[datetime, Rung | None],
-) -> None:
+async def _tell(tx: Tx, rules: Rules, calls: Sequence[_Call], rota: Rota) -> None:
     """Thread and direct messages: one each, however many rungs are due."""
-    card = await outbox.card(tx, incident.id or 0)
-    others = await _others(tx, incident)
-    view = reminders.reminder_view(rules, incident, asked, again=again, then=then, card=card, others=others)
-    rank = lane.rank(lane.REMINDER, incident.severity)
-    await outbox.post(
-        tx, rules.channel, reminders.in_thread(view, tx.now), incident_id=incident.id,
-        parent_id=card.id if card else None, rank=rank,
-    )  # fmt: skip
-    for slack_id, render in reminders.directs(view, tx.now).items():
-        await outbox.post(tx, slack_id, render, incident_id=incident.id, rank=rank)
-    await outbox.show_card(tx, incident.id or 0, rules.channel)
-
-
-async def _others(tx: Tx, incident: Incident) -> int:
-    """How many more of its storm wait for somebody."""
-    if incident.storm_id is None:
-        return 0
-    query = select(func.count()).where(
-        col(Incident.storm_id) == incident.storm_id,
-        col(Incident.status) == "triggered",
-        col(Incident.id) != incident.id,
-    )
-    return int((await tx.session.execute(query)).scalar_one())
-
-
-async def _ask_pagerduty(tx: Tx, incident: Incident, rung: Rung, duty: Duty) -> None:
-    people = [who.as_json() for who in duty.people if who.pd_id]
-    if people:
-        await tx.defer(
-            "summon", queue=EFFECT_QUEUE, incident_id=incident.id, people=people, role=rung.role,
-            since=(incident.anchor_at or tx.now).isoformat(),
+    ids = [call.incident_id for call in calls]
+    shown, others = await outbox.cards_of(tx, ids), await _others(tx, calls)
+    drafts: list[Draft] = []
+    for call in calls:
+        card, incident = shown.get(call.incident_id), call.incident
+        view = reminders.reminder_view(
+            rules, incident, _asked(rules, call, rota), again=call.batch.again, then=call.then, card=card,
+            others=others.get(incident.storm_id or 0, 1) - 1,
         )  # fmt: skip
+        rank, parent_id = lane.rank(lane.REMINDER, incident.severity), card.id if card else None
+        thread = reminders.in_thread(view, tx.now)
+        drafts.append(Draft(rules.channel, thread, call.incident_id, parent_id, rank=rank))
+        drafts += [
+            Draft(who, render, call.incident_id, rank=rank)
+            for who, render in reminders.directs(view, tx.now).items()
+        ]
+    await outbox.post_all(tx, drafts)
+    await outbox.show_cards(tx, ids, rules.channel)
+
+
+def _asked(rules: Rules, call: _Call, rota: Rota) -> list[AskedView]:
+    rungs = [ask.rung for ask in call.batch.asks] or rules.ladder_of(call.incident)
+    return [reminders.asked_view(r, rota.of(r), call.late.get(r.key, timedelta())) for r in rungs]
+
+
+async def _others(tx: Tx, calls: Sequence[_Call]) -> dict[int, int]:
+    """How many of each storm wait for somebody."""
+    ids = {call.incident.storm_id for call in calls} - {None}
+    if not ids:
+        return {}
+    query = (
+        select(col(Incident.storm_id), func.count())
+        .where(col(Incident.storm_id).in_(ids), col(Incident.status) == "triggered")
+        .group_by(col(Incident.storm_id))
+    )
+    return {int(row[0] or 0): int(row[1]) for row in (await tx.session.execute(query)).all()}
+
+
+async def _ask_pagerduty(tx: Tx, call: _Call, rota: Rota) -> None:
+    since = (call.incident.anchor_at or tx.now).isoformat()
+    for ask in call.batch.asks:
+        people = [who.as_json() for who in rota.of(ask.rung).people if who.pd_id]
+        if people:
+            await tx.defer(
+                "summon", queue=EFFECT_QUEUE, incident_id=call.incident_id, people=people, role=ask.rung.role,
+                since=since,
+            )  # fmt: skip
 
 
 def _remember(incident: Incident, batch: Batch, rota: Rota, now: datetime) -> None:

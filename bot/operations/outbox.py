@@ -1,7 +1,7 @@
 """The outbox: which Slack messages should exist. A drainer for each channel makes it so (bot.jobs.deliver)."""
 
 import uuid
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,6 +18,26 @@ from bot.store.session import CARD_QUEUE, Tx
 from bot.store.tables import Incident, Lane, Message, table
 
 
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A message that is written once; `render` gets the marker by which it is found again after a crash."""
+
+    channel: str
+    render: Callable[[str], Rendered]
+    incident_id: int | None = None
+    parent_id: int | None = None
+    thread_ts: str = ""
+    marker: str = ""
+    rank: int = lane.rank(lane.WORD, "")
+
+    def row(self, now: datetime) -> Message:
+        marker = self.marker or f"m-{uuid.uuid4().hex}"
+        return Message(
+            marker=marker, channel=self.channel, kind="text", incident_id=self.incident_id, parent_id=self.parent_id,
+            thread_ts=self.thread_ts, rank=self.rank, payload=self.render(marker).payload(), created_at=now,
+        )  # fmt: skip
+
+
 async def post(
     tx: Tx,
     channel: str,
@@ -29,26 +49,24 @@ async def post(
     marker: str = "",
     rank: int = lane.rank(lane.WORD, ""),
 ) -> Message:
-    """A message that is written once; `render` gets the marker by which it is found again after a crash.
+    """Have a message sent.
 
     A caller that may be run twice for the same message gives a `marker` of its own, and asks `known` first.
     """
-    marker = marker or f"m-{uuid.uuid4().hex}"
-    row = Message(
-        marker=marker,
-        channel=channel,
-        kind="text",
-        incident_id=incident_id,
-        parent_id=parent_id,
-        thread_ts=thread_ts,
-        rank=rank,
-        payload=render(marker).payload(),
-        created_at=tx.now,
-    )
+    row = Draft(channel, render, incident_id, parent_id, thread_ts, marker, rank).row(tx.now)
     tx.session.add(row)
     await tx.session.flush()
     await tx.defer("deliver", queue=CARD_QUEUE, channel=channel)
     return row
+
+
+async def post_all(tx: Tx, drafts: Sequence[Draft]) -> None:
+    """Have many messages sent: one statement."""
+    if drafts:
+        rows = [draft.row(tx.now).model_dump(exclude={"id"}) for draft in drafts]
+        await tx.session.execute(insert(table(Message)), rows)
+    for channel in dict.fromkeys(draft.channel for draft in drafts):
+        await tx.defer("deliver", queue=CARD_QUEUE, channel=channel)
 
 
 async def known(tx: Tx, marker: str) -> bool:
@@ -80,13 +98,22 @@ _CARD = (
 
 async def show_card(tx: Tx, incident_id: int, channel: str) -> None:
     """The incident's card should be shown as it is now; several calls before it is sent become one update."""
-    values = {
-        "marker": f"c-{uuid.uuid4().hex}", "channel": channel, "kind": "card", "incident_id": incident_id,
-        "payload": {}, "wanted": 1, "sent": 0, "channel_id": "", "ts": "", "thread_ts": "", "attempts": 0,
-        "failed": "", "created_at": tx.now, "rank": 0,
-    }  # fmt: skip
-    where = (await tx.session.execute(_CARD, values)).scalar_one()
-    await tx.defer("deliver", queue=CARD_QUEUE, channel=where)
+    await show_cards(tx, [incident_id], channel)
+
+
+async def show_cards(tx: Tx, incident_ids: Sequence[int], channel: str) -> None:
+    """The same for many, in one statement."""
+    values = [
+        {
+            "marker": f"c-{uuid.uuid4().hex}", "channel": channel, "kind": "card", "incident_id": incident_id,
+            "payload": {}, "wanted": 1, "sent": 0, "channel_id": "", "ts": "", "thread_ts": "", "attempts": 0,
+            "failed": "", "created_at": tx.now, "rank": 0,
+        }
+        for incident_id in incident_ids
+    ]  # fmt: skip
+    where = (await tx.session.execute(_CARD, values)).scalars().all() if values else []
+    for each in dict.fromkeys(where):
+        await tx.defer("deliver", queue=CARD_QUEUE, channel=each)
 
 
 LATER = ("sheet", "file")  # reports and their files, however many, keep no card and no reminder waiting
@@ -150,19 +177,21 @@ async def shown(tx: Tx, kind: str, ref: str) -> Message | None:
 
 async def card(tx: Tx, incident_id: int) -> Message | None:
     """The message that is the incident's card: its storm's, if it is part of one."""
-    storm = select(col(Incident.storm_id)).where(col(Incident.id) == incident_id).scalar_subquery()
+    return (await cards_of(tx, [incident_id])).get(incident_id)
+
+
+async def cards_of(tx: Tx, incident_ids: Collection[int]) -> dict[int, Message]:
+    """The same for many, by incident."""
+    own = and_(col(Message.kind) == "card", col(Message.incident_id) == col(Incident.id))
+    ref = cast(col(Incident.storm_id), String)
+    storm = and_(col(Message.kind) == "storm", col(Message.ref) == ref, col(Message.ref) != "")
     query = (
-        select(Message)
-        .where(
-            or_(
-                and_(col(Message.incident_id) == incident_id, col(Message.kind) == "card"),
-                and_(col(Message.kind) == "storm", col(Message.ref) == cast(storm, String)),
-            )
-        )
-        .order_by(col(Message.kind).desc())
-        .limit(1)
+        select(col(Incident.id), Message)
+        .join(Message, or_(own, storm))
+        .where(col(Incident.id).in_(incident_ids))
+        .order_by(col(Message.kind))  # "card" before "storm", which so counts
     )
-    return (await tx.session.execute(query)).scalar_one_or_none()
+    return {int(row[0] or 0): row[1] for row in (await tx.session.execute(query)).all()}
 
 
 async def incident_of_thread(tx: Tx, channel_id: str, ts: str) -> int:

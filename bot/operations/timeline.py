@@ -1,19 +1,30 @@
 """Append to the timeline, and read it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, insert, select
 from sqlmodel import col
 
 from bot.domain.people import NOBODY, Who
 from bot.domain.timeline import broken, digest
 from bot.store.session import Tx
-from bot.store.tables import TimelineEntry
+from bot.store.tables import TimelineEntry, table
 
 _FIELDS = ("incident_id", "at", "recorded_at", "kind", "text", "actor", "source", "data")
 _CHAIN_LOCK = 0x41545354  # "ATST"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What is written down of one incident, by the bot, now."""
+
+    incident_id: int
+    kind: str
+    text: str
+    data: Mapping[str, Any] = field(default_factory=dict)
 
 
 async def append(
@@ -47,6 +58,34 @@ async def append(
     tx.session.add(entry)
     await tx.session.flush()
     return entry
+
+
+async def append_all(tx: Tx, lines: Sequence[Line]) -> None:
+    """Several lines, of many incidents, in two statements. The caller holds the incidents' rows, as for `append`."""
+    if not lines:
+        return
+    last = await _last_hashes(tx, {line.incident_id for line in lines})
+    rows: list[dict[str, Any]] = []
+    for line in lines:
+        entry = TimelineEntry(
+            incident_id=line.incident_id, at=tx.now, recorded_at=tx.now, kind=line.kind, text=line.text,
+            actor=NOBODY.as_json(), source="bot", data=dict(line.data), prev_hash=last.get(line.incident_id, ""),
+        )  # fmt: skip
+        entry.hash = last[line.incident_id] = digest(entry.prev_hash, _fields(entry))
+        rows.append(entry.model_dump(exclude={"id"}))
+    await tx.session.execute(insert(table(TimelineEntry)), rows)
+
+
+async def _last_hashes(tx: Tx, incident_ids: Collection[int]) -> dict[int, str]:
+    newest = (
+        select(func.max(col(TimelineEntry.id)))
+        .where(col(TimelineEntry.incident_id).in_(incident_ids))
+        .group_by(col(TimelineEntry.incident_id))
+    )
+    query = select(col(TimelineEntry.incident_id), col(TimelineEntry.hash)).where(
+        col(TimelineEntry.id).in_(newest)
+    )
+    return {int(row[0] or 0): str(row[1]) for row in (await tx.session.execute(query)).all()}
 
 
 async def _last_hash(tx: Tx, incident_id: int | None) -> str:

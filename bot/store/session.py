@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import procrastinate
+from procrastinate.jobs import Job
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
@@ -33,6 +34,7 @@ class Tx:
         self.offset = offset
         self.now = utcnow() + offset
         self._jobs = jobs
+        self._wanted: list[Job] = []
 
     async def _raw(self) -> Any:
         connection = await self.session.connection()
@@ -40,17 +42,23 @@ class Tx:
 
     async def defer(
         self, task: str, *, at: datetime | None = None, queue: str = EFFECT_QUEUE, **args: Any
-    ) -> int:
-        """Enqueue a job that exists only if this transaction commits; `at` is application time."""
-        scheduled = None if at is None else at - self.offset
-        deferrer = self._jobs.configure_task(
-            task, queue=queue, priority=int(task == FIRST), schedule_at=scheduled, connection=await self._raw()
-        )
-        return int(await deferrer.defer_async(**args))
+    ) -> None:
+        """Enqueue a job that exists only if this transaction commits; `at` is application time.
 
-    async def cancel(self, job_id: int) -> bool:
-        """Cancel a job that has not begun; False if it has, or is gone."""
-        return bool(await self._jobs.job_manager.cancel_job_by_id_async(job_id, connection=await self._raw()))
+        All of a transaction are written in one statement at its end; to drain a channel, once for each channel.
+        """
+        scheduled = None if at is None else at - self.offset
+        wanted = self._jobs.configure_task(
+            task, queue=queue, priority=int(task == FIRST), schedule_at=scheduled
+        ).make_new_job(**args)
+        if task != FIRST or wanted not in self._wanted:
+            self._wanted.append(wanted)
+
+    async def write_jobs(self) -> None:
+        """Into the queue with them: the last statement before the commit."""
+        wanted, self._wanted = self._wanted, []
+        if wanted:
+            await self._jobs.job_manager.batch_defer_jobs_async(jobs=wanted, connection=await self._raw())
 
 
 def _engine(url: str, *, pool_size: int, overflow: int) -> AsyncEngine:
@@ -87,7 +95,9 @@ class Store:
         try:
             async with AsyncSession(engine, expire_on_commit=False) as session, session.begin():
                 row = await session.execute(text("select offset_seconds from clock where id = 1"))
-                yield Tx(session, self.jobs, timedelta(seconds=row.scalar_one()))
+                tx = Tx(session, self.jobs, timedelta(seconds=row.scalar_one()))
+                yield tx
+                await tx.write_jobs()
         except PoolTimeoutError as error:
             raise UnreachableError(
                 "The bot is too busy: all its connections to its database are in use."

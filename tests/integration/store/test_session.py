@@ -8,7 +8,7 @@ from sqlalchemy import text
 from bot.errors import UnreachableError
 from bot.operations import clock, timeline
 from bot.store.migrate import HEAD, current_version, migrate
-from bot.store.session import Store
+from bot.store.session import CARD_QUEUE, Store
 
 
 async def count(store: Store, table: str, where: str = "true") -> int:
@@ -32,23 +32,17 @@ async def test_a_failure_leaves_neither_state_nor_timeline_nor_job(store: Store)
     assert await count(store, "procrastinate_jobs") == 0
 
 
-async def test_a_job_can_be_cancelled_in_the_transaction_that_makes_it_needless(store: Store) -> None:
-    """And if that transaction fails, the job is still there."""
+async def test_a_transaction_drains_each_channel_once_and_keeps_every_other_job(store: Store) -> None:
+    """Ten messages in two channels are two jobs; what is asked for twice otherwise is two."""
     async with store.transaction() as tx:
-        job = await tx.defer("remind", at=tx.now + timedelta(hours=1), incident_id=1, level=0)
-
-    async def cancel_and_fail() -> None:
-        async with store.transaction() as tx:
-            assert await tx.cancel(job)
-            raise RuntimeError("in the middle")
-
-    with pytest.raises(RuntimeError, match="in the middle"):
-        await cancel_and_fail()
-    assert await count(store, "procrastinate_jobs", "status = 'todo'") == 1
-    async with store.transaction() as tx:
-        assert await tx.cancel(job)
-        assert not await tx.cancel(10**9)
-    assert await count(store, "procrastinate_jobs", "status = 'todo'") == 0
+        for n in range(10):
+            await tx.defer("deliver", queue=CARD_QUEUE, channel=f"#{n % 2}")
+        await tx.defer("deliver", queue=CARD_QUEUE, at=tx.now + timedelta(hours=1), channel="#0")
+        await tx.defer("enrich", incident_id=1)
+        await tx.defer("enrich", incident_id=1)
+    assert await count(store, "procrastinate_jobs", "task_name = 'deliver' and scheduled_at is null") == 2
+    assert await count(store, "procrastinate_jobs", "task_name = 'deliver'") == 3
+    assert await count(store, "procrastinate_jobs", "task_name = 'enrich'") == 2
 
 
 async def test_moving_the_clock_moves_time_and_every_pending_job_together(store: Store) -> None:

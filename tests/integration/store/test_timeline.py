@@ -7,7 +7,8 @@ import pytest
 
 from bot.domain.people import Who
 from bot.operations import timeline
-from bot.store.session import Store
+from bot.store.session import Store, Tx
+from bot.store.tables import Incident
 
 
 async def written(store: Store, *texts: str) -> None:
@@ -59,3 +60,36 @@ async def test_entries_written_at_the_same_moment_make_one_chain(store: Store) -
     await asyncio.gather(*(written(store, f"e{n}") for n in range(20)))
     async with store.transaction() as tx:
         assert await timeline.verify(tx) == []
+
+
+async def test_lines_of_many_incidents_at_once_go_on_with_each_ones_chain(store: Store) -> None:
+    """Written together with others, or alone: each incident's chain is whole, and in the order of the lines."""
+    async with store.transaction() as tx:
+        ids = [await _incident(tx, n) for n in (1, 2, 3)]
+        await timeline.append(tx, ids[0], "note", "alone")
+    async with store.transaction() as tx:
+        await timeline.append_all(
+            tx, [timeline.Line(each, "note", f"{word} {each}") for word in ("a", "b") for each in ids]
+        )
+        await timeline.append(tx, ids[1], "note", "alone again")
+    async with store.transaction() as tx:
+        assert await timeline.verify(tx) == []
+        texts = [[row.text for row in await timeline.rows(tx, each)] for each in ids]
+    a, b, c = ids
+    assert sorted(texts[0]) == sorted(["alone", f"a {a}", f"b {a}"])
+    assert texts[1:] == [[f"a {b}", f"b {b}", "alone again"], [f"a {c}", f"b {c}"]]
+
+
+async def _incident(tx: Tx, number: int) -> int:
+    row = Incident(
+        pd_id=f"Q{number}",
+        number=number,
+        status_at=tx.now,
+        triggered_at=tx.now,
+        seen_at=tx.now,
+        created_at=tx.now,
+    )
+    tx.session.add(row)
+    await tx.session.flush()
+    assert row.id is not None
+    return row.id
