@@ -172,4 +172,4 @@ def _register_submissions(app: AsyncApp, services: Services) -> None:
     app.view("handover_submit")(on_handover)
 
 
-UPDATE: Final = Action.NOTE  # what an update becomes in PagerDuty
+UPDATE: Final = Action.STATUS_UPDATE  # what an answer of the commander becomes in PagerDuty

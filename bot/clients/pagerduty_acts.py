@@ -76,7 +76,7 @@ class Acts(Account):
     ) -> Json:
         """Ask people for help; the request. It carries no From: the requester's PagerDuty id is in the body.
 
-        Raises RejectedError with code "402" or "2012" where the account's plan does not include it.
+        Raises RejectedError with code "402" where the account's plan does not include it.
         """
         targets = [{"responder_request_target": {"id": each, "type": "user_reference"}} for each in user_ids]
         body = {"requester_id": requester_id, "message": message, "responder_request_targets": targets}

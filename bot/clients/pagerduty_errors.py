@@ -16,6 +16,7 @@ ALREADY_RESOLVED = "1001"
 ALREADY_ACKNOWLEDGED = "1002"
 REQUESTER_NOT_FOUND = "1008"
 NOT_FOUND = "2100"
+NOT_IN_PLAN = "402"  # whatever code of its own PagerDuty gives with that status
 NO_FROM = "no_from"
 UNSENDABLE = "unsendable"
 MAX_DETAIL = 300  # characters of PagerDuty's own words that are repeated
@@ -123,7 +124,7 @@ def _rejected(status: int, body: Any, detail: str, asked: str) -> RejectedError:
     if status == 402:  # noqa: PLR2004
         return RejectedError(
             f"The PagerDuty account's plan does not include this ({asked}: {detail or 'payment required'}).",
-            code=code,
+            code=NOT_IN_PLAN,
         )
     return RejectedError(
         f"PagerDuty refused {asked} (HTTP {status}): {detail or 'it gave no reason'}.", code=code

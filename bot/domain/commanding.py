@@ -18,6 +18,24 @@ def next_update(
     return None if wait is None else max(since, last or since) + wait
 
 
+def in_command(taken_at: datetime | None, taken_by: Who, handed: Sequence[Mapping[str, Any]]) -> Who:
+    """Whoever command was handed to last since it was taken, else whoever took it; by time, not by order of hearing."""
+    since = [each for each in handed if taken_at is not None and _moment(each, "at") >= taken_at]
+    last = max(since, key=lambda each: _moment(each, "at"), default=None)
+    return Who.from_json(last.get("to")) if last else taken_by
+
+
+def not_before(due: datetime | None, taken_at: datetime | None, asked: Mapping[str, Any]) -> datetime | None:
+    """When to ask, if it was asked or put off since it was taken: not again before that has run out."""
+    if due is None or taken_at is None or not asked or _moment(asked, "at") < taken_at:
+        return due
+    return max(due, _moment(asked, "until"))
+
+
+def _moment(value: Mapping[str, Any], name: str) -> datetime:
+    return datetime.fromisoformat(str(value[name]))
+
+
 def next_review(stage: int, resolved_at: datetime, after: Sequence[timedelta]) -> datetime | None:
     """When the postmortem is asked for, for the first time (stage 0), the second, …; None: no more."""
     return resolved_at + after[stage] if 0 <= stage < len(after) else None

@@ -10,12 +10,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from bot.clients.pagerduty_errors import NOT_IN_PLAN
 from bot.domain import happenings, pagerduty, pagerduty_log, wishes
 from bot.domain.happenings import Happening
 from bot.domain.pagerduty import Snapshot
 from bot.domain.people import Who
 from bot.domain.policy import Action
-from bot.errors import InputError
+from bot.errors import InputError, RejectedError
 from bot.jobs import people
 from bot.jobs.work import Work
 from bot.operations import incidents
@@ -229,7 +230,12 @@ def _made_at(raw: Mapping[str, Any]) -> datetime | None:
 async def _status_update(work: Work, do: Doing) -> Done:
     words = str(do.plan["text"])
     kept = await _published(work, do, words) if do.again else None
-    kept = kept or await work.pagerduty.status_update(do.incident.pd_id, words, from_email=do.sender)
+    try:
+        kept = kept or await work.pagerduty.status_update(do.incident.pd_id, words, from_email=do.sender)
+    except RejectedError as error:
+        if error.code != NOT_IN_PLAN:
+            raise
+        return await _note(work, do)  # an account without status updates keeps the words all the same
     head = happenings.head_of("status_update_published")
     return Done(None, _told("status_update_published", head, words, at=_made_at(kept)))
 

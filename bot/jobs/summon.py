@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import structlog
 
+from bot.clients.pagerduty_errors import NOT_IN_PLAN
 from bot.domain import pagerduty
 from bot.domain.happenings import OWN_CALL
 from bot.domain.people import Who
@@ -16,7 +17,6 @@ from bot.store.tables import Incident
 
 log = structlog.get_logger(__name__)
 
-NOT_INCLUDED: Final = {"402", "2012"}  # the account's plan has no responder requests
 _SKEW: Final = timedelta(minutes=2)  # that PagerDuty's clock and ours may differ
 
 
@@ -67,7 +67,7 @@ async def _ask(
         log.warning("no responder asked", incident=incident.number, error=str(error))
         async with work.store.transaction() as tx:
             await summons.refused(
-                tx, work.rules, incident.id or 0, role, str(error), for_good=error.code in NOT_INCLUDED
+                tx, work.rules, incident.id or 0, role, str(error), for_good=error.code == NOT_IN_PLAN
             )
         return False
     return True

@@ -14,7 +14,7 @@ from sqlmodel import col
 from bot.domain import commanding, escalation, lane
 from bot.domain.escalation import LATE
 from bot.domain.people import Who
-from bot.operations import incidents, outbox, timeline
+from bot.operations import followup, incidents, outbox, timeline
 from bot.operations.rules import Rules
 from bot.operations.views import Render, link_to, shown, timeline_view
 from bot.render import commanding as words
@@ -112,7 +112,7 @@ async def _ask_update(tx: Tx, rules: Rules, incident: Incident, due_at: datetime
         tx, incident.id, "update_asked", f"Asked {_name(incident.commander)} for a status update", source="bot",
         data={"late_seconds": round(late.total_seconds(), 1)},
     )  # fmt: skip
-    incident.update_due_at = tx.now + every
+    followup.asked(incident, tx.now, tx.now + every)
     return [late]
 
 
@@ -166,7 +166,7 @@ async def snooze(tx: Tx, rules: Rules, number: int, *, by: Who) -> str:
     if incident is None or incident.status != "acknowledged":
         return f"#{number} is not being worked on: nothing is asked about it."
     until = tx.now + commanding.SNOOZE
-    incident.update_due_at = until
+    followup.asked(incident, tx.now, until)
     await timeline.append(
         tx,
         incident.id,
@@ -188,7 +188,7 @@ async def hand_over(tx: Tx, rules: Rules, number: int, to: Who, *, by: Who, text
     before = Who.from_json(incident.commander)
     if before.slack_id and before.slack_id == to.slack_id:
         return f"{to.name or 'That person'} has command of #{number} already."
-    incident.commander = to.as_json()
+    followup.handed(incident, to, tx.now)
     note = f": {text}" if text else ""
     await timeline.append(
         tx, incident.id, "handover", f"Command from {before.name or 'nobody'} to {to.name or to.slack_id}{note}",

@@ -31,6 +31,9 @@ async def _merged(tx: Tx, incident: Incident, seen: Snapshot) -> None:
     if seen.merged_into == incident.merged_into:
         return
     incident.merged_into = seen.merged_into
+    if not seen.merged_into:  # it was taken out again
+        incident.extra = {name: value for name, value in incident.extra.items() if name != "merged"}
+        return
     query = select(col(Incident.number), col(Incident.title)).where(col(Incident.pd_id) == seen.merged_into)
     target = (await tx.session.execute(query)).one_or_none()
     label = f"#{target.number} {target.title}" if target else seen.merged_into

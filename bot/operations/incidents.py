@@ -15,7 +15,18 @@ from bot.domain.happenings import Happening
 from bot.domain.lifecycle import Move, Progress
 from bot.domain.pagerduty import PdEvent, Snapshot, renamed_service
 from bot.domain.people import Who
-from bot.operations import aliases, automatic, declared, echoes, inbox, journal, ladder, outbox, timeline
+from bot.operations import (
+    aliases,
+    automatic,
+    declared,
+    echoes,
+    followup,
+    inbox,
+    journal,
+    ladder,
+    outbox,
+    timeline,
+)
 from bot.operations.description import classify, describe, match_entry
 from bot.operations.rules import Rules
 from bot.operations.views import merge_note, status_note
@@ -236,6 +247,7 @@ async def _move(
     was, was_rearmed = incident.status, incident.rearmed_at
     _take_over(incident, replace(told, by=by) if told.by else told)
     if incident.status == was and (incident.rearmed_at == was_rearmed or was != "triggered"):
+        followup.follow(rules, incident)  # who took it first may have been heard of last
         return False
     if incident.status == "triggered":
         ladder.arm(rules, incident, ladder.anchor_of(incident), tx.now)

@@ -3,6 +3,7 @@
 from functools import partial
 from typing import Any
 
+from bot.jobs.reconcile import reconcile
 from tests.rig import CHRIS, DANA, OLLI, OPS, SAM, Rig, eventually
 
 PM2 = "PM2 High Restart Rate"
@@ -66,7 +67,9 @@ async def test_an_update_goes_to_thread_pagerduty_and_timeline_and_puts_off_the_
     assert (await rig.slack.submit(DANA, view["id"], typed)).ok
     told = await eventually(lambda: said(rig, card, "Rolled back"))
     assert "<!here>" not in str(told)
-    await eventually(lambda: "Rolled back" in str(_words(rig, incident["id"])))
+    record = rig.pagerduty.incident(incident["id"])
+    await eventually(lambda: [u.message for u in record.status_updates] == ["Rolled back, watching <!here>"])
+    assert not record.notes
     await rig.advance(minutes=20)  # an hour after it was taken
     await rig.slack.command(DANA, OPS, f"timeline {number}")
     assert len(questions(rig, card)) == 1
@@ -74,12 +77,24 @@ async def test_an_update_goes_to_thread_pagerduty_and_timeline_and_puts_off_the_
     await eventually(partial(asked, rig, card, 2))
     assert "Rolled back" in str(questions(rig, card)[1]["blocks"])
     await rig.pagerduty.settle()
-    assert len(said(rig, card, "Rolled back", ":memo:")) + len(said(rig, card, "> Rolled back")) == 1
+    await eventually(lambda: reconcile(rig.bot.work, webhooks=False))
+    assert len(said(rig, card, "Status update", "> Rolled back")) == 1
+    assert await rig.timeline(number, "status_update_published") == 1
+    assert await rig.timeline(number, "note") == 0
 
 
-def _words(rig: Rig, pd_id: str) -> list[str]:
-    found = rig.pagerduty.incident(pd_id)
-    return [n.content for n in found.notes] + [u.message for u in found.status_updates]
+async def test_an_account_without_status_updates_keeps_the_answer_as_a_note(rig: Rig) -> None:
+    """402: the words are in PagerDuty, in the thread and in the timeline all the same, once."""
+    incident, card = await taken(rig)
+    number = incident["incident_number"]
+    rig.pagerduty.faults.fail("POST /incidents/*/status_updates", times=-1, status=402)
+    await rig.slack.command(DANA, OPS, f"update {number} Rolled back")
+    await eventually(lambda: said(rig, card, "Note", "> Rolled back"))
+    await rig.pagerduty.settle()
+    record = rig.pagerduty.incident(incident["id"])
+    assert ([n.content for n in record.notes], record.status_updates) == (["Rolled back"], [])
+    assert await rig.timeline(number, "note") == 1
+    assert len(said(rig, card, "> Rolled back")) == 1
 
 
 async def test_a_word_written_in_pagerduty_is_an_answer_too(rig: Rig) -> None:

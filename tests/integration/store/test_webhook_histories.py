@@ -14,7 +14,8 @@ from sqlmodel import col
 from bot.app import load_rules
 from bot.config import Settings
 from bot.domain import pagerduty
-from bot.operations import incidents, timeline
+from bot.domain.people import Who
+from bot.operations import commanding, incidents, timeline
 from bot.operations.inbox import Delivery
 from bot.operations.rules import Rules
 from bot.store.session import Store
@@ -29,7 +30,7 @@ Json = dict[str, Any]
 STATUS = {
     "triggered": "triggered", "acknowledged": "acknowledged", "unacknowledged": "triggered",
     "reopened": "triggered", "resolved": "resolved", "escalated": "triggered", "delegated": "triggered",
-    "reassigned": "triggered", "priority_updated": "", "service_updated": "",
+    "reassigned": "triggered", "priority_updated": "", "service_updated": "", "merged": "resolved",
 }  # fmt: skip
 PARTS = (
     "annotated", "status_update_published", "responder.added", "responder.replied", "conference_bridge.updated",
@@ -59,7 +60,9 @@ def history(pd_id: str, told: list[tuple[str, str, str, str]]) -> list[Json]:
             "id": pd_id, "type": "incident", "number": None, "title": f"Loki Ingestion Lag {words}",
             "status": status, "created_at": "2026-11-22T03:00:00Z", "urgency": "high",
             "service": reference("service", "PS", words), "assignees": [who] if status != "resolved" else [],
-            "escalation_policy": reference("escalation_policy", "PP", words), "resolve_reason": None,
+            "escalation_policy": reference("escalation_policy", "PP", words),
+            "resolve_reason": {"type": "merge_resolve_reason", "incident": reference("incident", "PX", "x")}
+            if kind == "merged" else None,
             "priority": reference("priority", "PR", priority) if priority else None,
         }  # fmt: skip
         part = {
@@ -71,7 +74,7 @@ def history(pd_id: str, told: list[tuple[str, str, str, str]]) -> list[Json]:
             {
                 "event": {
                     "id": f"{pd_id}-{index}",
-                    "event_type": f"incident.{kind}",
+                    "event_type": f"incident.{'resolved' if kind == 'merged' else kind}",
                     "occurred_at": (START + timedelta(milliseconds=500 + 700 * index)).isoformat(),
                     "agent": who,
                     "data": part if kind in PARTS else whole,
@@ -96,11 +99,16 @@ async def adopted(store: Store, rules: Rules, body: Json) -> None:
         await incidents.adopt(tx, rules, seen, pagerduty.event(body, now=START))
 
 
-async def state(store: Store, pd_id: str) -> Json:
-    """Everything that the history decides, without the ids of rows."""
+async def incident_of(store: Store, pd_id: str) -> Incident:
     async with store.transaction() as tx:
         query = select(Incident).where(col(Incident.pd_id) == pd_id)
-        incident = (await tx.session.execute(query)).scalar_one()
+        return (await tx.session.execute(query)).scalar_one()
+
+
+async def state(store: Store, pd_id: str) -> Json:
+    """Everything that the history decides, without the ids of rows."""
+    incident = await incident_of(store, pd_id)
+    async with store.transaction() as tx:
         rows = await timeline.rows(tx, incident.id or 0)
     own = {
         "id",
@@ -113,9 +121,7 @@ async def state(store: Store, pd_id: str) -> Json:
         "oncall",
         "looked_at",
     }
-    # Command and what is asked of it follow the first acknowledgement that was heard of, and people since.
-    command = {"commander", "update_due_at", "review_due_at"}
-    kept = incident.model_dump(exclude=own | command)
+    kept = incident.model_dump(exclude=own)
     kept["extra"] = {k: v for k, v in incident.extra.items() if k != "met"}
     if incident.status != "triggered":
         kept.pop("anchor_at")  # what the ladder counted from, of use to nobody any more
@@ -144,3 +150,41 @@ async def test_any_order_and_repetition_ends_in_the_state_of_the_ordered_history
         if await receive(store, rules, body) == "adopting":
             await adopted(store, rules, body)
     assert await state(store, second) == await state(store, first)
+
+
+async def test_command_is_with_who_took_it_first_however_late_that_is_heard(store: Store) -> None:
+    """Dana at 1.2 s, Sam at 1.9 s, heard the other way round: Dana has command, and is asked from her time on."""
+    rules = load_rules(Settings())
+    pd_id = f"QC{next(_ids)}"
+    start, dana, sam = history(
+        pd_id, [("acknowledged", "PDANA", "", "one"), ("acknowledged", "PSAM", "", "one")]
+    )
+    for body in (start, sam):
+        await receive(store, rules, body)
+    row = await incident_of(store, pd_id)
+    assert row.commander["name"] == "Sam Reyes"
+    await receive(store, rules, dana)
+    row = await incident_of(store, pd_id)
+    assert (row.commander["name"], row.acked_by["name"]) == ("Dana Ortiz", "Dana Ortiz")
+    assert row.update_due_at == START + timedelta(milliseconds=1200, minutes=30)
+
+
+async def test_a_hand_over_stands_when_older_news_comes(store: Store) -> None:
+    """Handed to Chris; that it had been taken back and given again before is heard afterwards: Chris has it."""
+    rules = load_rules(Settings())
+    pd_id = f"QD{next(_ids)}"
+    start, dana, back, sam = history(
+        pd_id,
+        [(kind, who, "", "one") for kind, who in
+         (("acknowledged", "PDANA"), ("unacknowledged", "PSAM"), ("acknowledged", "PSAM"))],
+    )  # fmt: skip
+    for body in (start, dana):
+        await receive(store, rules, body)
+    number = (await incident_of(store, pd_id)).number
+    async with store.transaction() as tx:
+        chris = Who("U0CTO", "Chris Tan", "PCHRIS")
+        assert await commanding.hand_over(tx, rules, number, chris, by=Who("U0ONCALL", "Dana", "PDANA")) == ""
+    for body in (back, sam):
+        await receive(store, rules, body)
+    row = await incident_of(store, pd_id)
+    assert (row.acked_by["name"], row.commander["name"]) == ("Sam Reyes", "Chris Tan")

@@ -34,6 +34,40 @@ def row(role: str, pd_id: str = "", name: str = "") -> dict[str, Any]:
     return {"role": role, "pd_id": pd_id, "name": name} if pd_id else {"role": role}
 
 
+def _at(minutes: int) -> str:
+    return (NOW + timedelta(minutes=minutes)).isoformat()
+
+
+@pytest.mark.parametrize(
+    ("taken", "handed", "who"),
+    [
+        (0, [], "Dana"),
+        (0, [("Sam", 5)], "Sam"),
+        (0, [("Chris", 9), ("Sam", 5)], "Chris"),  # the last by time, in whatever order they are kept
+        (7, [("Sam", 5)], "Dana"),  # taken back and given again since
+        (7, [("Sam", 5), ("Chris", 7)], "Chris"),
+        (None, [("Sam", 5)], "Dana"),  # resolved without having been taken
+    ],
+)
+def test_command_is_with_whom_it_was_handed_to_since_it_was_taken(
+    taken: int | None, handed: list[tuple[str, int]], who: str
+) -> None:
+    """By time: a hand-over counts for the acknowledgement that it followed."""
+    kept = [{"at": _at(minutes), "to": {"name": name}} for name, minutes in handed]
+    taken_at = None if taken is None else NOW + timedelta(minutes=taken)
+    assert commanding.in_command(taken_at, Who(name="Dana"), kept).name == who
+
+
+@pytest.mark.parametrize(("taken", "asked", "due"), [(0, None, 30), (0, (30, 60), 60), (40, (30, 60), 30)])
+def test_who_was_asked_is_not_asked_again_by_late_news(
+    taken: int, asked: tuple[int, int] | None, due: int
+) -> None:
+    """What was asked or put off since it was taken holds; what came before belongs to somebody else's turn."""
+    kept = {} if asked is None else {"at": _at(asked[0]), "until": _at(asked[1])}
+    found = commanding.not_before(NOW + timedelta(minutes=30), NOW + timedelta(minutes=taken), kept)
+    assert found == NOW + timedelta(minutes=due)
+
+
 DANA, SAM = row("Primary", "PD", "Dana"), row("Primary", "PS", "Sam")
 
 
