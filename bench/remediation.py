@@ -3,9 +3,10 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import psycopg
 
@@ -16,20 +17,28 @@ from bench.slash import CHANNEL, PERSON, NoAckError
 from bench.world import SETTINGS, World, world
 from bot.domain.policy import Access, Role
 from bot.domain.step_policy import Rule, decide
+from bot.ending import end
 from runbook import compile_text, shipped_lock, shipped_text
 from sandbox.platform import troubles
 from sandbox.slack.seed import CTO, SRE
 
 CLAIM = {"p99_ms": 50.0}
 DECISION = {"p50_us": 50.0}
-ONCE = {"executions": 1.0, "unsaid": 0.0}
+ONCE = {"executions": 1.0, "unsaid": 0.0, "not_acknowledged": 0.0, "slowest_ack_s": 3.0}
 RESET = ("POST", "/reset")
 GLANCE = 0.001  # seconds between two looks into the database
 WITHIN = 180.0
+WARM_UP = 3  # of each, not counted: connections, and what is remembered of people
 CLICK = (
-    "a responder's one click on a protective step, typed (/ats run trading.disable) → its row seen as claimed, "
-    "which is committed before the side effect; guard, role and policy are looked at twice in between"
+    "a responder's one click on a protective step (/ats run trading.disable, typed) → its claim is committed, as "
+    "PostgreSQL notifies of it; in between: kept and acknowledged, roles and policy looked at; it has no guard"
 )
+APPROVAL = (
+    "a second person's press of Approve on rate-gate.reset → its claim is committed, as PostgreSQL notifies of it; "
+    "in between: kept and acknowledged, roles asked anew of PagerDuty, and its guard read twice over HTTP, when it "
+    "is approved and before it runs: their time is included"
+)
+CROWD = "presses of two approvers on one button, all at once, over the sockets of two replicas → the run's end"
 
 
 def decision(n: int) -> Line:
@@ -64,23 +73,78 @@ async def until(connection: psycopg.AsyncConnection[Any], query: str, *values: A
     raise TimeoutError(f"not found within {WITHIN:g} s: {query}")
 
 
-async def click(scene: World, connection: psycopg.AsyncConnection[Any]) -> float:
-    """Seconds from a click to its claim."""
-    newest = await until(connection, "select coalesce(max(id), 0) from run")
+_TOLD = (
+    """create or replace function bench_claimed() returns trigger language plpgsql as
+    $$ begin perform pg_notify('bench_claimed', new.id::text); return null; end $$""",
+    """create or replace trigger bench_claimed after update on run for each row
+    when (old.state is distinct from 'running' and new.state = 'running') execute function bench_claimed()""",
+    "listen bench_claimed",
+)
+
+
+class Claims:
+    """Waits for the next claim."""
+
+    def __init__(self, database_url: str) -> None:
+        self._told: asyncio.Queue[tuple[int, float]] = asyncio.Queue()
+        self._url = database_url
+
+    async def __aenter__(self) -> Self:
+        ready = asyncio.Event()
+        self._task = asyncio.create_task(self._listen(ready))
+        await ready.wait()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await end([self._task])
+
+    async def _listen(self, ready: asyncio.Event) -> None:
+        async with await psycopg.AsyncConnection.connect(self._url, autocommit=True) as listening:
+            for statement in _TOLD:
+                await listening.execute(statement.encode())
+            ready.set()
+            async for told in listening.notifies():
+                self._told.put_nowait((int(told.payload), time.perf_counter()))
+
+    async def next(self) -> tuple[int, float]:
+        """(run, instant) of the next one."""
+        async with asyncio.timeout(WITHIN):
+            return await self._told.get()
+
+
+_ENDED = "select id from run where id = %s and finished_at is not null"
+
+
+async def click(scene: World, connection: psycopg.AsyncConnection[Any], claims: Claims) -> float:
+    """Seconds from one click on a protective step to its claim."""
     began = time.perf_counter()
     pressing = asyncio.create_task(scene.sandbox.slack.command(PERSON, CHANNEL, "run trading.disable"))
-    seen = "select id from run where id > %s and started_at is not null"
-    run = await until(connection, seen, newest[0])
-    took = time.perf_counter() - began
+    run, claimed = await claims.next()
     outcome = await pressing
     if not outcome.ok:
         raise NoAckError(f"/ats run: {outcome.error}")
-    await until(connection, "select id from run where id = %s and finished_at is not null", run[0])
-    return took
+    await until(connection, _ENDED, run)
+    await scene.stopwatch.quiet(0.1)
+    return claimed - began
 
 
-async def crowd(scene: World, connection: psycopg.AsyncConnection[Any], presses: int) -> Line:
-    """So many presses on one approval, taken by two replicas."""
+async def approval(scene: World, connection: psycopg.AsyncConnection[Any], claims: Claims) -> float:
+    """Seconds from the press of Approve to the claim of a destructive step."""
+    _, ts = await _asked(scene, connection)
+    await scene.stopwatch.quiet(0.1)
+    began = time.perf_counter()
+    pressing = asyncio.create_task(scene.sandbox.slack.press(SRE, CHANNEL, ts, "run_approve"))
+    run, claimed = await claims.next()
+    outcome = await pressing
+    if not outcome.ok:
+        raise NoAckError(f"Approve: {outcome.error}")
+    await until(connection, _ENDED, run)
+    await scene.stopwatch.quiet(0.1)
+    return claimed - began
+
+
+async def _asked(scene: World, connection: psycopg.AsyncConnection[Any]) -> tuple[int, str]:
+    """Somebody asks to reset all quotas, which are used up; the run, and its message that waits for an approval."""
     for provider in scene.sandbox.platform.state.providers:
         troubles.exhaust_rate_gate(scene.sandbox.platform.state, provider.name)
     slack, started = scene.sandbox.slack, time.perf_counter()
@@ -94,36 +158,56 @@ async def crowd(scene: World, connection: psycopg.AsyncConnection[Any], presses:
     await slack.submit(PERSON, stack[-1], {})
     (run,) = await until(connection, "select id::text from run where state = 'awaiting'")
     (ts,) = await until(connection, "select ts from message where kind = 'run' and ref = %s and ts <> ''", run)
+    return int(run), str(ts)
+
+
+async def crowd(scene: World, connection: psycopg.AsyncConnection[Any], presses: int) -> Line:
+    """So many presses on one approval, taken by two replicas."""
+    done = _resets(scene)
+    run, ts = await _asked(scene, connection)
+    await scene.stopwatch.quiet(0.5)
     began = time.perf_counter()
     people = [(SRE, CTO)[i % 2] for i in range(presses)]
-    outcomes = await asyncio.gather(*(slack.press(who, CHANNEL, ts, "run_approve") for who in people))
-    ended = "select state from run where step_id = 'rate-gate.reset' and finished_at is not null"
-    (state,) = await until(connection, ended)
+    acks = await asyncio.gather(*(_acknowledged(scene, who, ts) for who in people))
+    (state,) = await until(connection, "select state from run where id = %s and finished_at is not null", run)
     took = time.perf_counter() - began
     await until(connection, _ALL_LOOKED_AT)
-    calls = [c for c in scene.sandbox.platform.state.journal if c.system == "rate-gate" and c.what == RESET]
+    executions = _resets(scene) - done
     values = {
-        "executions": len(calls), "unsaid": int(not calls), "state": state, "seconds": round(took, 2),
-        "acknowledged": sum(o.ok for o in outcomes),
+        "executions": executions, "unsaid": int(not executions), "state": state, "seconds": round(took, 2),
+        "not_acknowledged": presses - sum(ok for ok, _ in acks),
+        "slowest_ack_s": round(max(seconds for _, seconds in acks), 2),
     }  # fmt: skip
-    clock = (
-        "presses of two approvers on one button, all at once, over the sockets of two replicas → the run's end"
-    )
-    return Line("remediation.crowd", presses, values, ONCE, conditions(clock, setup=SETTINGS))
+    return Line("remediation.crowd", presses, values, ONCE, conditions(CROWD, setup=SETTINGS))
+
+
+async def _acknowledged(scene: World, who: str, ts: str) -> tuple[bool, float]:
+    began = time.perf_counter()
+    outcome = await scene.sandbox.slack.press(who, CHANNEL, ts, "run_approve")
+    return bool(outcome.ok), time.perf_counter() - began
+
+
+def _resets(scene: World) -> int:
+    """How often all quotas were really reset."""
+    return sum(c.system == "rate-gate" and c.what == RESET for c in scene.sandbox.platform.state.journal)
 
 
 async def bench(clicks: int, presses: int) -> AsyncIterator[Line]:
     """All of it; two replicas on one database."""
     yield decision(max(1000, clicks))
-    async with world() as scene:
+    async with world() as scene, AsyncExitStack() as stack:
+        connect = psycopg.AsyncConnection.connect(scene.database_url, autocommit=True)
+        connection = await stack.enter_async_context(await connect)
+        claims = await stack.enter_async_context(Claims(scene.database_url))
+        for name, measure, clock in (("claim", click, CLICK), ("approval", approval, APPROVAL)):
+            for _ in range(WARM_UP):
+                await measure(scene, connection, claims)
+            took = [await measure(scene, connection, claims) for _ in range(clicks)]
+            yield Line(f"remediation.{name}", clicks, spread(took), CLAIM, conditions(clock, setup=SETTINGS))
         port = free_port()
         folder = Path(scene.settings["ATS_DATA_DIR"])
         settings = scene.settings | {"ATS_PORT": str(port)}
-        async with await psycopg.AsyncConnection.connect(scene.database_url, autocommit=True) as connection:
-            await click(scene, connection)
-            took = [await click(scene, connection) for _ in range(clicks)]
-            yield Line("remediation.claim", clicks, spread(took), CLAIM, conditions(CLICK, setup=SETTINGS))
-            async with Program("bot", "run", settings=settings, log=folder / "second.log") as second:
-                await second.answers(f"http://{LOOPBACK}:{port}/readyz")
-                await asyncio.sleep(1.0)
-                yield await crowd(scene, connection, presses)
+        async with Program("bot", "run", settings=settings, log=folder / "second.log") as second:
+            await second.answers(f"http://{LOOPBACK}:{port}/readyz")
+            await asyncio.sleep(1.0)
+            yield await crowd(scene, connection, presses)

@@ -20,10 +20,11 @@ from starlette.applications import Starlette
 import runbook
 from bot import log as logs
 from bot import probes
-from bot.clients.directory import Directory, Links, Remembered, RoleIds
+from bot.clients.directory import Directory, Links, RoleIds
 from bot.clients.heartbeat import Beats
 from bot.clients.pagerduty import PagerDuty
 from bot.clients.pagerduty_events import Events
+from bot.clients.remembered import Remembered
 from bot.clients.slack import Identity, Slack
 from bot.compile_child import compile_here
 from bot.config import EscalationConfig, Settings

@@ -4,14 +4,18 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from bot import previews
 from bot.domain.policy import Access
 from bot.errors import AtsError, RateLimitedError, RejectedError, TemporaryError
+from bot.jobs import asked
+from bot.jobs import presses as pressing
 from bot.jobs.examine import known
 from bot.operations import incidents
 from bot.operations.rules import Rules
+from bot.operations.runs import RunPress
 from bot.operations.views import on_call_views, row_view, shown
 from bot.render import ActionRow, HomeView, Message, PolicyLevel, PolicyView, PreviewView, View, Who
 from bot.store.session import Tx
@@ -53,6 +57,18 @@ class BotServices:
 
     def hurry(self) -> None:
         self._bot.worker.hurry(self.rules.channel)
+
+    @property
+    def works(self) -> bool:
+        return self._bot.work.soon.open
+
+    def go_on_with(self, run_id: int) -> None:
+        work = self._bot.work
+        work.soon.start(f"prepare {run_id}", partial(asked.prepare, work, run_id))
+
+    def carry_out(self, presses: Sequence[RunPress], job_id: int) -> None:
+        work = self._bot.work
+        work.soon.start(f"press {job_id}", partial(pressing.carry_out_here, work, presses, job_id))
 
     async def rota(self) -> tuple[Sequence[Mapping[str, Any]], str]:
         on_call = await self._bot.directory.on_call()

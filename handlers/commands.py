@@ -49,7 +49,11 @@ def register(app: AsyncApp, services: Services) -> None:
 async def _keep(services: Services, asker: Asker, text: str) -> Message | None:
     """What changes an incident is kept before it is acknowledged, like a click; the answer, if it was."""
     command = parse(text)
-    if isinstance(command, Mistake) or command.name not in CHANGES:
+    if isinstance(command, Mistake):
+        return None
+    if command.name == "run" and command.text:
+        return await _keep_run(services, asker, command)
+    if command.name not in CHANGES:
         return None
     action, doing = CHANGES[command.name]
     request = Request(
@@ -66,6 +70,13 @@ async def _keep(services: Services, asker: Asker, text: str) -> Message | None:
     except AtsError as error:
         return render.error_message(f"/ats {command.name} did not work.", str(error), "Try again in a moment.")
     return render.plain_message(f"{doing} #{command.number} …") if kept else None
+
+
+async def _keep_run(services: Services, asker: Asker, command: Command) -> Message | None:
+    try:
+        return await running.keep_at_once(services, asker, command.text)
+    except AtsError as error:
+        return render.error_message("/ats run did not work.", str(error), "Try again in a moment.")
 
 
 async def _answer(services: Services, asker: Asker, text: str, kept: Message | None) -> None:

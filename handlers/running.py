@@ -6,8 +6,8 @@ what is looked up and checked again.
 
 import json
 import re
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Final
 
@@ -24,6 +24,7 @@ from handlers.afterwards import Afterwards
 from handlers.asking import Answer, Asker
 from handlers.grammar import Command
 from handlers.services import Services
+from handlers.together import Together
 from runbook.model import Risk, Step
 
 log = structlog.get_logger(__name__)
@@ -90,10 +91,8 @@ async def _run(services: Services, asker: Asker, command: Command) -> Message | 
     if wanted.dry:
         seen = await services.preview(asker.slack_id, step.id, wanted.parameters, number=number)
         return render.dry_run_message(seen) if seen.resolved else _needs(step)
-    at_once = step.risk in {Risk.READ, Risk.PROTECTIVE} and all(wanted.parameters.get(p) for p in step.params)
-    if at_once:
-        number = wanted.number if step.risk is Risk.READ else number
-        return await _submit(services, asker, step, wanted.parameters, number)
+    if step.risk is Risk.READ and _complete(step, wanted):
+        return await _submit(services, asker, step, wanted.parameters, wanted.number)
     if not asker.trigger_id:
         return render.error_message(
             "Nothing was run.", "A mention opens no window.", f"Type /ats run {step.id}"
@@ -105,6 +104,19 @@ async def _run(services: Services, asker: Asker, command: Command) -> Message | 
     return None
 
 
+def _complete(step: Step, wanted: Wanted) -> bool:
+    return all(wanted.parameters.get(name) for name in step.params)
+
+
+async def keep_at_once(services: Services, asker: Asker, text: str) -> Message | None:
+    """What protects is one click, typed too: kept before it is acknowledged. None for what is not at one click."""
+    wanted = read(text)
+    step = services.rules.plan.step(wanted.step_id)
+    if step is None or step.risk is not Risk.PROTECTIVE or wanted.dry or not _complete(step, wanted):
+        return None
+    return await _submit(services, asker, step, wanted.parameters, wanted.number)
+
+
 def _needs(step: Step) -> Message:
     told = ", ".join(f"{name}=… ({kind or 'a name'})" for name, kind in step.params.items())
     return render.error_message(
@@ -114,10 +126,28 @@ def _needs(step: Step) -> Message:
 
 async def _only_incident(services: Services, step: Step) -> int:
     """The open incident whose entry has this step, if there is exactly one."""
-    entries = {e.id for e in services.rules.plan.entries if any(s.id == step.id for s in e.steps)}
     async with services.transaction() as tx:
-        fitting = [i.number for i in await incidents.unresolved(tx) if i.entry_id in entries]
+        return await _fitting(tx, services, step)
+
+
+async def _fitting(tx: Any, services: Services, step: Step) -> int:
+    entries = {e.id for e in services.rules.plan.entries if any(s.id == step.id for s in e.steps)}
+    fitting = [i.number for i in await incidents.unresolved(tx) if i.entry_id in entries]
     return fitting[0] if len(fitting) == 1 else 0
+
+
+async def _keep(services: Services, ask: Ask, step: Step | None = None) -> None:
+    """Keep the wish, and go on with it at once if this process may; else the job does.
+
+    `step`: it is for the one open incident that has this step, if the wish names none.
+    """
+    here = services.works
+    async with services.transaction() as tx:
+        if step is not None and not ask.number:
+            ask = replace(ask, number=await _fitting(tx, services, step))
+        run_id = await runs.submit(tx, services.rules, ask, here=here)
+    if run_id is not None and here:
+        services.go_on_with(run_id)
 
 
 async def _submit(
@@ -127,8 +157,7 @@ async def _submit(
         step.id, asker.slack_id, f"typed:{asker.trigger_id or asker.response_url}", number, parameters,
         channel=asker.channel, response_url=asker.response_url,
     )  # fmt: skip
-    async with services.transaction() as tx:
-        await runs.submit(tx, services.rules, ask)
+    await _keep(services, ask, step if step.risk is Risk.PROTECTIVE else None)
     return render.plain_message(f"{step.title} …") if step.risk is not Risk.READ or number else None
 
 
@@ -166,9 +195,18 @@ ANSWERS: dict[str, Answer] = {"run": _run, "actions": _actions, "audit": _audit}
 
 def register(app: AsyncApp, services: Services) -> None:
     """Register the buttons and modals around runs."""
-    _register_presses(app, services)
+    together = Together(partial(_keep_presses, services))
+    _register_presses(app, services, together)
     _register_windows(app, services)
-    _register_submits(app, services)
+    _register_submits(app, services, together)
+
+
+async def _keep_presses(services: Services, presses: Sequence[RunPress]) -> None:
+    here = services.works
+    async with services.transaction() as tx:
+        job_id = await runs.keep_presses(tx, presses, here=here)
+    if here:
+        services.carry_out(presses, job_id)
 
 
 def _user(body: Mapping[str, Any]) -> str:
@@ -191,13 +229,12 @@ def _pressed(body: Mapping[str, Any], what: str, value: str, reason: str = "") -
     )  # fmt: skip
 
 
-def _register_presses(app: AsyncApp, services: Services) -> None:
+def _register_presses(app: AsyncApp, services: Services, together: Together[RunPress]) -> None:
     async def keep(
         ack: AsyncAck, respond: AsyncRespond, body: dict[str, Any], action: dict[str, Any], what: str
     ) -> None:
         try:
-            async with services.transaction() as tx:
-                await runs.keep_press(tx, _pressed(body, what, str(action.get("value") or "")))
+            await together.add(_pressed(body, what, str(action.get("value") or "")))
         except AtsError as error:
             log.error("press not kept", what=what, error=str(error))
             told = render.error_message("Your press was not kept.", f"{error} Nothing was run.", "Press again.")
@@ -240,8 +277,7 @@ async def _one_click(services: Services, body: dict[str, Any], step_id: str, num
         step.id, _user(body), f"click:{body.get('trigger_id')}", number,
         channel=str((body.get("channel") or {}).get("id", "")), response_url=str(body.get("response_url") or ""),
     )  # fmt: skip
-    async with services.transaction() as tx:
-        await runs.submit(tx, services.rules, ask)
+    await _keep(services, ask)
 
 
 def _register_windows(app: AsyncApp, services: Services) -> None:
@@ -303,7 +339,7 @@ def _entered(view: Mapping[str, Any], block: str) -> str:
     return ""
 
 
-def _register_submits(app: AsyncApp, services: Services) -> None:
+def _register_submits(app: AsyncApp, services: Services, together: Together[RunPress]) -> None:
     afterwards = Afterwards(at_once=8)
 
     async def on_submit(ack: AsyncAck, body: dict[str, Any], view: dict[str, Any]) -> None:
@@ -335,8 +371,7 @@ def _register_submits(app: AsyncApp, services: Services) -> None:
             return
         press = _pressed(body, "deny", str(view.get("private_metadata") or ""), reason)
         try:
-            async with services.transaction() as tx:
-                await runs.keep_press(tx, press)
+            await together.add(press)
         except AtsError as error:
             await ack(response_action="errors", errors={"reason": f"Not kept: {error} Try again."[:1900]})
         else:
@@ -356,5 +391,4 @@ async def _confirmed(services: Services, body: dict[str, Any], view: dict[str, A
     )  # fmt: skip
     if not ask.seen:
         raise InputError("This window had not shown what would run; nothing was run. Open it again.")
-    async with services.transaction() as tx:
-        await runs.submit(tx, services.rules, ask)
+    await _keep(services, ask)

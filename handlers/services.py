@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from bot.domain.policy import Access
 from bot.operations.rules import Rules
+from bot.operations.runs import RunPress
 from bot.render import ActionRow, HomeView, Message, PolicyView, PreviewView, View
 
 
@@ -33,6 +34,16 @@ class Services(Protocol):
 
     def hurry(self) -> None:
         """What waits for the operations channel may go out now, if this process is a worker."""
+
+    @property
+    def works(self) -> bool:
+        """Whether this process can go on with what it keeps, or leaves it to a job."""
+
+    def go_on_with(self, run_id: int) -> None:
+        """A wish to run something is kept: look into it at once."""
+
+    def carry_out(self, presses: Sequence[RunPress], job_id: int) -> None:
+        """Presses are kept: carry them out at once; the job is the net."""
 
     async def rota(self) -> tuple[Sequence[Mapping[str, Any]], str]:
         """Who is on call, and a word on what is wrong or old."""

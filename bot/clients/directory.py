@@ -4,22 +4,19 @@ Ages are stated here and nowhere else. If a look-up fails, the last known answer
 used and said so; without one, the answer is no.
 """
 
-import asyncio
 import re
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any, Protocol, TypeVar
-
-from cashews import Cache
+from typing import Protocol, TypeVar
 
 from bot.clients.pagerduty import OnCall, PagerDuty, PdUser
+from bot.clients.remembered import Remembered
 from bot.clients.slack import Slack, SlackUser
 from bot.domain.escalation import is_security
 from bot.domain.people import Who
 from bot.domain.policy import Access, Role
-from bot.errors import AtsError, PermanentError, TemporaryError
+from bot.errors import AtsError, PermanentError
 from runbook.model import Contact
 
 T = TypeVar("T")
@@ -31,56 +28,10 @@ ONCALL = (30.0, 600.0)  # seconds: fresh, and the oldest that is still used when
 PERSON = (900.0, 86_400.0)
 GROUP = (300.0, 3_600.0)
 MEMBERS = (60.0, 3_600.0)
-
-
-class Remembered:
-    """A cache that keeps the last known answer for when asking fails."""
-
-    def __init__(self, url: str = "mem://") -> None:
-        self._cache = Cache()
-        self._cache.setup(url)
-        self._asking: dict[str, asyncio.Lock] = {}
-
-    async def get(
-        self, key: str, ages: tuple[float, float], ask: Callable[[], Awaitable[T]]
-    ) -> tuple[T, float]:
-        """(answer, its age in seconds); raises what `ask` raises when nothing young enough is known."""
-        fresh, oldest = ages
-        known = await self._known(key)
-        if known is not None and time.time() - known[0] < fresh:
-            return known[1], time.time() - known[0]
-        async with self._asking.setdefault(key, asyncio.Lock()):
-            known = await self._known(key)
-            if known is not None and time.time() - known[0] < fresh:
-                return known[1], time.time() - known[0]
-            try:
-                answer = await ask()
-            except TemporaryError:
-                if known is not None and time.time() - known[0] < oldest:
-                    return known[1], time.time() - known[0]
-                raise
-            await self._keep(key, answer, oldest)
-            return answer, 0.0
-
-    async def peek(self, key: str, oldest: float) -> Any:
-        """What is known without asking, or None."""
-        known = await self._known(key)
-        return known[1] if known is not None and time.time() - known[0] < oldest else None
-
-    async def _known(self, key: str) -> tuple[float, Any] | None:
-        try:
-            return await self._cache.get(key)
-        except OSError:  # the shared cache is away: as if it were empty
-            return None
-
-    async def _keep(self, key: str, answer: Any, oldest: float) -> None:
-        try:
-            await self._cache.set(key, (time.time(), answer), expire=oldest)
-        except OSError:
-            return
-
-    async def close(self) -> None:
-        await self._cache.close()
+JUST_NOW = (
+    5.0  # seconds; what decides about a change is asked anew if it is older (a burst of presses asks once)
+)
+PATIENCE = 3.0  # seconds that such a question may take before what is known counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,10 +116,10 @@ class Directory:
 
     # PagerDuty
 
-    async def on_call(self) -> OnCallNow:
+    async def on_call(self, *, fresh: bool = False) -> OnCallNow:
         """Who is on call now; never raises: `problem` says what is wrong."""
         try:
-            found, age = await self._remembered.get("oncall", ONCALL, self._ask_on_call)
+            found, age = await self._remembered.get("oncall", ONCALL, self._ask_on_call, anew=fresh)
         except AtsError as error:
             return OnCallNow({}, 0.0, str(error))
         return _by_schedule(found, age)
@@ -304,9 +255,9 @@ class Directory:
             return ""
         return groups.get(handle, "")
 
-    async def _in_group(self, group_id: str, slack_id: str) -> bool:
+    async def _in_group(self, group_id: str, slack_id: str, *, fresh: bool) -> bool:
         members, _ = await self._remembered.get(
-            f"group:{group_id}", GROUP, lambda: self._slack.usergroup_members(group_id)
+            f"group:{group_id}", GROUP, lambda: self._slack.usergroup_members(group_id), anew=fresh
         )
         return slack_id in members
 
@@ -332,8 +283,11 @@ class Directory:
         except AtsError:
             return Who(slack_id)
 
-    async def access(self, slack_id: str, *, channel_id: str = "") -> Access:
-        """What this person may do right now, and why; look-ups that fail grant nothing and are said."""
+    async def access(self, slack_id: str, *, channel_id: str = "", fresh: bool = False) -> Access:
+        """What this person may do right now, and why; look-ups that fail grant nothing and are said.
+
+        `fresh`: who is on call and in which user group is asked anew; only if that fails, what is known counts.
+        """
         problems: list[str] = []
         temporary = False
         try:
@@ -349,7 +303,7 @@ class Directory:
         except AtsError as error:
             problems.append(f"PagerDuty does not say who this is: {error}")
             temporary = error.retryable
-        granted, reasons = await self._granted(user, pd, channel_id, problems, sure=sure)
+        granted, reasons = await self._granted(user, pd, channel_id, problems, sure=sure, fresh=fresh)
         return Access(
             slack_id=slack_id,
             name=user.name,
@@ -364,15 +318,16 @@ class Directory:
         )
 
     async def _granted(
-        self, user: SlackUser, pd: PdUser | None, channel_id: str, problems: list[str], *, sure: bool
-    ) -> tuple[set[Role], list[str]]:
+        self, user: SlackUser, pd: PdUser | None, channel_id: str, problems: list[str], *, sure: bool,
+        fresh: bool,
+    ) -> tuple[set[Role], list[str]]:  # fmt: skip
         granted: dict[Role, str] = {}
         for role, ids in self._role_ids.ids.items():
-            why = await self._by_settings(user.id, ids, problems)
+            why = await self._by_settings(user.id, ids, problems, fresh=fresh)
             if why:
                 granted.setdefault(role, why)
         if pd is not None:
-            await self._by_duty(pd, granted, problems, sure=sure)
+            await self._by_duty(pd, granted, problems, sure=sure, fresh=fresh)
         try:
             if (
                 granted
@@ -386,13 +341,13 @@ class Directory:
             problems.append(f"Slack does not say who is in {self._channel}: {error}")
         return set(granted), [f"{role}: {why}" for role, why in granted.items()]
 
-    async def _by_settings(self, slack_id: str, ids: Sequence[str], problems: list[str]) -> str:
+    async def _by_settings(self, slack_id: str, ids: Sequence[str], problems: list[str], *, fresh: bool) -> str:
         for item in ids:
             if item == slack_id:
                 return "named in the settings"
             if item.startswith("S"):
                 try:
-                    if await self._in_group(item, slack_id):
+                    if await self._in_group(item, slack_id, fresh=fresh):
                         return f"in the user group {item}"
                 except AtsError as error:
                     problems.append(f"Slack does not say who is in the user group {item}: {error}")
@@ -405,9 +360,11 @@ class Directory:
             return PdUser(linked.pd_id, linked.pd_name, linked.pd_email, ""), linked.by_admin
         return await self.pd_user(user.email), True
 
-    async def _by_duty(self, pd: PdUser, granted: dict[Role, str], problems: list[str], *, sure: bool) -> None:
+    async def _by_duty(
+        self, pd: PdUser, granted: dict[Role, str], problems: list[str], *, sure: bool, fresh: bool
+    ) -> None:
         """Roles by being on call; who only says so themselves becomes a responder at most."""
-        on_call = await self.on_call()
+        on_call = await self.on_call(fresh=fresh)
         if on_call.problem:
             problems.append(f"PagerDuty does not say who is on call: {on_call.problem}")
         for contact in self._contacts():

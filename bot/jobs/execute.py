@@ -11,12 +11,13 @@ import secrets
 import socket
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Final
 
 import structlog
 
 from bot import render
-from bot.domain.people import Who
 from bot.domain.runs import State, deployed_before
 from bot.domain.step_policy import Denied
 from bot.errors import AtsError
@@ -27,6 +28,7 @@ from bot.operations import runs as operations
 from bot.operations.execution import Outcome
 from bot.operations.runs import Looked
 from bot.store.run_tables import Run
+from bot.store.session import Tx
 from bot.targets.checks import evaluate
 from bot.targets.steps import FillError, StepResult, run_step
 from bot.targets.steps import Outcome as Ended
@@ -40,49 +42,72 @@ KEEP_TRYING: Final = 900.0  # seconds that an outcome is tried to be written whi
 LINES: Final = 12  # of progress that the message shows
 
 
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """What is to be done next, as it was looked at: the runbook may be edited at any moment."""
+
+    step: Step | None
+    found: execution.Ready
+    why: str = ""  # why it must not run after all
+
+
 async def execute(work: Work, run_id: int) -> None:
     """Carry out an approved run; whatever is no longer as it was agreed to stops it before it begins."""
-    found = await runs.fetch_open(work, run_id, State.APPROVED)
+    found = await runs.standing(work, run_id, State.APPROVED)
     if found is None:
         return
-    run, status, now = found
-    access = await looking.access_of(work, str(run.requester.get("slack_id")))
-    looked = await looking.look(work, run, access, incident=status, now=now)
-    why = await _void(work, run, looked)
-    step = work.rules.plan.step(run.step_id)
-    evidence = await _evidence(work, step) if step is not None and not why else looking.Seen(ok=True, text="")
-    if not why and not evidence.ok:
-        why = f"What must be looked at first cannot be read: {evidence.text[:300]}"
-    if why or step is None:
-        async with work.store.transaction() as tx:
-            await operations.void(tx, work.rules, run_id, why or "The step is gone.")
-        return
-    undo = await _undo(work, step)
+    access = await looking.decisive(work, found.run, found.requester)
+    looked = await looking.look(work, found.run, access, incident=found.incident, now=found.now)
+    ready = await made_ready(
+        work, found.run, looked, await against(work, found, looked, needed=found.run.needed)
+    )
     async with work.store.transaction() as tx:
-        busy = await execution.claim(
-            tx, work.rules, run_id, worker=WORKER, guard=looked.guard, evidence=evidence.text, undo=undo,
-            roles=access.reasons,
-        )  # fmt: skip
-        if busy:
-            await execution.waits(tx, work.rules, run_id, busy)
-    if busy == "":
+        run = await operations.hold(tx, run_id)
+        mine = run is not None and await take(tx, work, run, ready)
+    if mine and run is not None:
+        await go_on(work, run, ready)
+
+
+async def made_ready(work: Work, run: Run, looked: Looked, why: str = "") -> Ready:
+    """Keep what a step destroys, and how to take it back; `why`: what is against it already."""
+    step = work.rules.plan.step(run.step_id)
+    edited = step is None or looked.agreed is None or step.digest != looked.agreed.step_digest
+    found = execution.Ready(WORKER, looked.guard, looked.access.reasons)
+    if why or step is None or edited:
+        return Ready(step, found, why or "The runbook was edited meanwhile.")
+    evidence = await _evidence(work, step)
+    if not evidence.ok:
+        return Ready(step, found, f"What must be looked at first cannot be read: {evidence.text[:300]}")
+    return Ready(step, replace(found, evidence=evidence.text, undo=await _undo(work, step)))
+
+
+async def take(tx: Tx, work: Work, run: Run, ready: Ready) -> bool:
+    """Claim it, or end it, or let it wait for another change; whether it is ours to carry out. Its row is held."""
+    if ready.why:
+        await operations.void(tx, work.rules, run, ready.why)
+        return False
+    return await execution.claim(tx, work.rules, run, ready.found)
+
+
+async def go_on(work: Work, run: Run, ready: Ready) -> None:
+    """Carry out what was claimed, on its own; here and now if this process begins nothing more."""
+    step = ready.step
+    if step is not None and not work.soon.start(f"carry out {run.id}", partial(_carry_out, work, run, step)):
         await _carry_out(work, run, step)
 
 
-async def _void(work: Work, run: Run, looked: Looked) -> str:
-    """Why it must not run after all; "" if it may."""
+async def against(work: Work, found: runs.Standing, looked: Looked, *, needed: int) -> str:
+    """Why it must not run after all; "" if it may. `needed`: how many of those who have approved must still count."""
+    run = found.run
     if isinstance(looked.ruling, Denied):
         return f"Whoever asked may not any more: {looked.ruling.because}."
-    async with work.store.transaction() as tx:
-        incident = await operations.incident_of(tx, run)
-        outdated = approving.outdated(run, looked.agreed, incident)
-        given = [(a.slack_id, Who.from_json(a.person).name) for a in await approving.approvals(tx, run.id or 0)]
-    if looked.problem or outdated:
-        return looked.problem or outdated
-    needed = getattr(looked.ruling, "count", 0)
-    if needed > run.needed:
-        return f"It needs {needed} approvals by now: {getattr(looked.ruling, 'because', '')}."
-    gone = await looking.still_approved(work, run, given)
+    against = looked.problem or approving.outdated(run, looked.agreed, found.incident)
+    if against:
+        return against
+    asked = getattr(looked.ruling, "count", 0)
+    if asked > run.needed:
+        return f"It needs {asked} approvals by now: {getattr(looked.ruling, 'because', '')}."
+    gone = await looking.still_approved(work, run, found.approved_by, needed=needed)
     return gone or ("" if looked.holds else f"Its guard does not hold any more: {looked.guard}")
 
 

@@ -55,17 +55,37 @@ async def access_of(work: Work, slack_id: str) -> Access:
     return await work.directory.access(slack_id)
 
 
-async def look(work: Work, run: Run, access: Access, *, incident: str, now: datetime) -> Looked:
-    """Everything about a run that is decided by: never raises for what the systems do."""
+async def decisive(work: Work, run: Run, slack_id: str) -> Access:
+    """The same where it decides: a role that was taken away a moment ago counts no more, whatever is remembered.
+
+    What protects is not kept waiting for others to answer: it is decided by what is known.
+    """
+    return await work.directory.access(slack_id, fresh=run.risk in {Risk.MUTATING, Risk.DESTRUCTIVE})
+
+
+async def look(
+    work: Work, run: Run, access: Access, *, incident: str, now: datetime, approvers: bool = False
+) -> Looked:
+    """Everything about a run that is decided by: never raises for what the systems do.
+
+    `approvers`: who may approve is looked up too, to be told of it.
+    """
     step = work.rules.plan.step(run.step_id)
     return await look_at(
-        work, step, run.parameters, access, incident=incident, now=now, broken_glass=bool(run.glass)
+        work,
+        step,
+        run.parameters,
+        access,
+        incident=incident,
+        now=now,
+        broken_glass=bool(run.glass),
+        approvers=approvers,
     )
 
 
 async def look_at(
     work: Work, step: Step | None, parameters: Mapping[str, str], access: Access, *, incident: str, now: datetime,
-    broken_glass: bool = False,
+    broken_glass: bool = False, approvers: bool = True,
 ) -> Looked:  # fmt: skip
     """The same for a step that nobody has asked to run yet."""
     ruling = rule(work, step, access, incident=incident, now=now, broken_glass=broken_glass)
@@ -77,7 +97,7 @@ async def look_at(
         return Looked(access, ruling, problem=f"It cannot be run as it was asked: {error}")
     verdict = await evaluate(work.target, step.guard, deadline=GUARD, now=now)
     asked: Sequence[Who] = ()
-    if isinstance(ruling, NeedsApproval):
+    if approvers and isinstance(ruling, NeedsApproval):
         holders = await work.directory.holders(ruling.role)
         asked = [person for person in holders if person.slack_id != access.slack_id]
     return Looked(access, ruling, agreed, verdict.reading, verdict.holds, asked=asked)
@@ -120,17 +140,15 @@ def said(output: str, columns: Sequence[str], rows: Sequence[Sequence[str]], err
     return "\n".join(text for text in (error, told) if text)
 
 
-async def still_approved(work: Work, run: Run, given: Sequence[tuple[str, str]]) -> str:
-    """Whether those who approved may still approve; if not, who may not, in words."""
-    if not run.needed:
-        return ""
+async def still_approved(work: Work, run: Run, given: Sequence[tuple[str, str]], *, needed: int) -> str:
+    """Whether so many of those who approved may still approve; if not, who may not, in words."""
     counted = 0
     gone = ""
     for slack_id, name in given:
-        access = await access_of(work, slack_id)
+        access = await decisive(work, run, slack_id)
         refused = step_policy.may_approve(
             access, requester=str(run.requester.get("slack_id")), role=Role(run.approver_role), already=()
         )
         counted += refused is None
         gone = gone or (f"{name} approved it and may not any more: {refused.because}." if refused else "")
-    return "" if counted >= run.needed else gone or "It has not been approved by enough people."
+    return "" if counted >= needed else gone or "It has not been approved by enough people."

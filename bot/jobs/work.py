@@ -9,6 +9,7 @@ from bot.clients.pagerduty import PagerDuty
 from bot.clients.pagerduty_events import Events
 from bot.clients.slack import Slack
 from bot.jobs.duty import Watch
+from bot.jobs.soon import Soon
 from bot.operations.rules import Rules
 from bot.plots.child import Plotter
 from bot.probes import ProbeSettings
@@ -31,6 +32,7 @@ class Work:
     services: Mapping[str, str] = field(default_factory=dict)  # PagerDuty services by "trading" and "security"
     plotter: Plotter = field(default_factory=lambda: Plotter(Path(".ats") / "matplotlib"))
     probe_settings: ProbeSettings = field(default_factory=ProbeSettings)
+    soon: Soon = field(default_factory=Soon)
     duty: Watch = field(init=False)
 
     def __post_init__(self) -> None:

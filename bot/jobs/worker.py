@@ -8,7 +8,7 @@ the ticker.
 import asyncio
 import contextlib
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
 from typing import Any, Final
 
@@ -19,7 +19,7 @@ from procrastinate.jobs import Job
 from bot.clock import utcnow
 from bot.ending import end
 from bot.errors import AtsError
-from bot.jobs import examine, runs
+from bot.jobs import asked, examine, presses, runs
 from bot.jobs.act import act
 from bot.jobs.checklists import checklist, checklist_time
 from bot.jobs.command import order, tell_shifts
@@ -77,8 +77,8 @@ TASKS: dict[str, tuple[Callable[..., Awaitable[None]], str]] = {
     "upload": (upload, EFFECT_QUEUE),
     "checklist": (checklist, EFFECT_QUEUE),
     "checklist_time": (checklist_time, EFFECT_QUEUE),
-    "run_prepare": (runs.prepare, EFFECT_QUEUE),
-    "run_press": (runs.press, EFFECT_QUEUE),
+    "run_prepare": (asked.prepare, EFFECT_QUEUE),
+    "run_press": (presses.press, EFFECT_QUEUE),
     "run_note": (runs.note, EFFECT_QUEUE),
     "run_execute": (execute, RUN_QUEUE),
     "run_expire": (runs.expire, CARD_QUEUE),
@@ -116,7 +116,6 @@ class Worker:
     def __init__(self, work: Work, *, concurrency: int = 10) -> None:
         self._work, self._concurrency = work, concurrency
         self._tasks: list[asyncio.Task[None]] = []
-        self._swept: dict[str, asyncio.Task[None]] = {}  # by what it is about: never two of the same
         self._stopping = False
         self.ticker = Ticker(work)
         self._told: list[dict[str, str]] = []  # the rota that open incidents know of
@@ -132,12 +131,13 @@ class Worker:
         queues = (CARD_QUEUE, EFFECT_QUEUE, RUN_QUEUE)
         looks = self._jobs(LOOK_QUEUE, self._work.rules.looks.at_once)
         loops = (*(self._jobs(queue) for queue in queues), looks, self._sweeps(), self.ticker.run())
+        self._work.soon.open = True
         self._tasks = [asyncio.create_task(loop) for loop in loops]
 
     async def stop(self) -> None:
         """Let running jobs end for a moment, then cancel them; what is cut off is done again later."""
         self._stopping = True
-        await asyncio.gather(end(self._tasks, again=2 * GRACE), _cut_off(list(self._swept.values())))
+        await asyncio.gather(end(self._tasks, again=2 * GRACE), self._work.soon.close(GRACE))
 
     async def _jobs(self, queue: str, concurrency: int = 0) -> None:
         """Procrastinate's worker returns normally when PostgreSQL restarts: start it again."""
@@ -177,14 +177,14 @@ class Worker:
     async def _sweep(self) -> None:
         async with self._work.store.transaction() as tx:
             channels = await outbox.waiting_channels(tx, now=utcnow())
-            ready = await execution.ready(tx)
+            ready = await execution.left_over(tx)
         for channel in channels:
-            self._spawn(f"deliver {channel}", partial(deliver, self._work, channel))
-        self._spawn("rota", self._rota)
+            self._work.soon.start(f"deliver {channel}", partial(deliver, self._work, channel))
+        self._work.soon.start("rota", self._rota)
         for run_id in ready:  # it waited for another change, or its job was lost
-            self._spawn(f"run {run_id}", partial(execute, self._work, run_id))
+            self._work.soon.start(f"run {run_id}", partial(execute, self._work, run_id))
         await runs.sweep(self._work)
-        self._spawn("sample", partial(examine.sample, self._work))
+        self._work.soon.start("sample", partial(examine.sample, self._work))
 
     async def _rota(self) -> None:
         """Who is on call; what has changed is told where an incident is open."""
@@ -196,19 +196,9 @@ class Worker:
 
     def hurry(self, channel: str) -> None:
         """Drain a channel now, in this process; the job that was deferred for it finds it done, or does it."""
-        if self._tasks and not self._stopping:
+        if self._work.soon.open:
             self.ticker.nudge()
-            self._spawn(f"deliver {channel}", partial(deliver, self._work, channel))
-
-    def _spawn(self, about: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        if about not in self._swept:  # else the last sweep's is still at it
-            task = self._swept[about] = asyncio.create_task(work())
-            task.add_done_callback(partial(self._done, about))
-
-    def _done(self, about: str, task: asyncio.Task[None]) -> None:
-        self._swept.pop(about, None)
-        if not task.cancelled() and task.exception() is not None:
-            log.warning("swept work failed", about=about, error=str(task.exception()))
+            self._work.soon.start(f"deliver {channel}", partial(deliver, self._work, channel))
 
     async def _reap(self) -> None:
         """Give back the jobs of dead workers; the failure of one must not keep the others."""
@@ -226,12 +216,3 @@ class Worker:
             nb_hours=KEEP_HOURS, include_failed=True, include_cancelled=True, include_aborted=True
         )
         await examine.purge(self._work)
-
-
-async def _cut_off(tasks: Sequence[asyncio.Task[None]]) -> None:
-    """Give tasks a moment to end, then cancel them."""
-    if tasks:
-        _, late = await asyncio.wait(tasks, timeout=GRACE)
-        for task in late:
-            task.cancel()
-        await asyncio.gather(*late, return_exceptions=True)

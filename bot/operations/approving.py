@@ -14,31 +14,35 @@ from bot.domain.runs import OPEN, Agreed, State
 from bot.domain.step_policy import Denied
 from bot.operations import outbox
 from bot.operations.rules import Rules
-from bot.operations.runs import Looked, end, hold, incident_of, instant, proceed, show, who, write
+from bot.operations.runs import RESOLVED, Looked, end, hold, incident_of, instant, proceed, show, who, write
 from bot.store.run_tables import Approval, Run
 from bot.store.session import Tx
-from bot.store.tables import Incident, table
+from bot.store.tables import table
 
 
-def outdated(run: Run, agreed: Agreed | None, incident: Incident | None) -> str:
-    """Why what was agreed to is void, in words; "" if it still stands."""
-    if incident is not None and incident.status == "resolved":
-        return "The incident was resolved meanwhile."
+def outdated(run: Run, agreed: Agreed | None, incident: str) -> str:
+    """Why what was agreed to is void, in words; "" if it still stands. `incident`: its status, "" for none."""
+    if incident == "resolved":
+        return RESOLVED
     if agreed is None:
         return "The step can no longer be run."
     found = life.changed(Agreed(**run.agreed), agreed)
     return f"{found[:1].upper()}{found[1:]}." if found else ""
 
 
-async def approved(tx: Tx, rules: Rules, run_id: int, approver: Access, looked: Looked) -> str:
-    """Count an approval by somebody who may give it; what came of it, in words for them, "" for “it counts”."""
+async def approved(
+    tx: Tx, rules: Rules, run_id: int, approver: Access, looked: Looked
+) -> tuple[Run | None, str]:
+    """Count an approval by somebody who may give it; the run if it changed it, and words for them."""
     run = await hold(tx, run_id)
     if run is None or run.state != State.AWAITING:
-        return (
+        said = (
             f"This is {run.state} already; your press changed nothing." if run else "There is no such request."
         )
+        return None, said
     now, person = await instant(tx), who(approver)
-    void = outdated(run, looked.agreed, await incident_of(tx, run))
+    incident = await incident_of(tx, run)
+    void = outdated(run, looked.agreed, incident.status if incident else "")
     if now >= run.expires_at:
         await end(tx, rules, run, State.EXPIRED, "Nobody approved in time.", at=now)
     elif void:
@@ -51,15 +55,17 @@ async def approved(tx: Tx, rules: Rules, run_id: int, approver: Access, looked: 
         await end(tx, rules, run, State.VOIDED, f"Its guard does not hold any more: {looked.guard}", at=now)
     else:
         return await _count(tx, rules, run, approver, person, now)
-    return run.reason
+    return run, run.reason
 
 
-async def _count(tx: Tx, rules: Rules, run: Run, approver: Access, person: Who, now: datetime) -> str:
+async def _count(
+    tx: Tx, rules: Rules, run: Run, approver: Access, person: Who, now: datetime
+) -> tuple[Run | None, str]:
     values = {"run_id": run.id, "slack_id": approver.slack_id, "person": person.as_json(),
               "roles": list(approver.reasons), "digest": run.digest, "at": now}  # fmt: skip
     keep = insert(table(Approval)).on_conflict_do_nothing().returning(col(Approval.id))
     if (await tx.session.execute(keep, values)).scalar_one_or_none() is None:
-        return "You have approved already; one person counts once."
+        return None, "You have approved already; one person counts once."
     given = len(await approvals(tx, run.id or 0))
     words = f"Approved “{run.title}” ({given} of {run.needed})"
     await write(
@@ -69,7 +75,7 @@ async def _count(tx: Tx, rules: Rules, run: Run, approver: Access, person: Who, 
     if given >= run.needed:
         await proceed(tx, run, now)
     await show(tx, rules, run)
-    return ""
+    return run, ""
 
 
 async def approvals(tx: Tx, run_id: int) -> Sequence[Approval]:

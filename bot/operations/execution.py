@@ -4,9 +4,9 @@ The claim is one conditional UPDATE, committed before the side effect; whoever l
 found running with nobody at it is an unknown outcome: people decide what follows, never the bot.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import func, select, text, update
@@ -42,41 +42,54 @@ class Outcome:
     more: dict[str, Any] = field(default_factory=dict)
 
 
-async def claim(
-    tx: Tx, rules: Rules, run_id: int, *, worker: str, guard: str, evidence: str, undo: dict[str, str],
-    roles: Sequence[str],
-) -> str | None:  # fmt: skip
-    """Take the run, if it is still to be run; "" when it is ours, who is in the way, or None when it is not to be run.
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """What was found out last before it runs."""
+
+    worker: str
+    guard: str = ""  # its reading
+    roles: Sequence[str] = ()
+    evidence: str = ""
+    undo: Mapping[str, str] = field(default_factory=dict)
+
+
+async def claim(tx: Tx, rules: Rules, run: Run, ready: Ready) -> bool:
+    """Take a run, whose row is held, if it is still to be run; False: it is not ours to carry out.
 
     The intent is written in the same transaction: if it cannot be written, nothing runs.
     """
-    run = await hold(tx, run_id)
-    if run is None or run.state != State.APPROVED:
-        return None
-    now = await instant(tx)
+    if run.state != State.APPROVED:
+        return False
+    now, incident = await instant(tx), await runs.incident_of(tx, run)
     if now >= run.expires_at:
         await runs.end(tx, rules, run, State.EXPIRED, "It could not begin in time.", at=now)
-        return None
-    busy = await holder(tx, run)
-    if busy or not await _take(tx, run, worker):
-        return busy or "another change that has just begun"
-    await tx.session.refresh(run)
-    run.guard, run.started_at, run.undo, run.reason = guard, now, undo, ""
-    await _intent(tx, run, evidence, roles)
+        return False
+    if incident is not None and incident.status == "resolved":
+        await runs.end(tx, rules, run, State.VOIDED, runs.RESOLVED, at=now)
+        return False
+    if not await _take(tx, run, ready, now):
+        await _waits(tx, rules, run)
+        return False
+    await _intent(tx, run, ready)
     if is_loud(run):
         await loud(tx, rules, run)
     await show(tx, rules, run)
-    return ""
+    return True
 
 
-async def _take(tx: Tx, run: Run, worker: str) -> bool:
-    """The claim itself; the unique index decides between two replicas that both found the system free."""
+async def _take(tx: Tx, run: Run, ready: Ready, now: datetime) -> bool:
+    """The claim itself; the unique index lets one change at a time at a system."""
     statement = (
         update(Run)
         .where(col(Run.id) == run.id, col(Run.state) == State.APPROVED)
-        .values(state=State.RUNNING, worker=worker, beat_at=func.clock_timestamp())
-        .returning(col(Run.id))
-    )
+        .values(
+            state=State.RUNNING, worker=ready.worker, beat_at=func.clock_timestamp(), started_at=now, reason="",
+            guard=ready.guard, undo=dict(ready.undo),
+        )
+        .returning(Run)
+        .execution_options(populate_existing=True, synchronize_session=False)
+    )  # fmt: skip
+    await tx.session.flush()
     try:
         async with tx.session.begin_nested():
             return (await tx.session.execute(statement)).scalar_one_or_none() is not None
@@ -95,32 +108,31 @@ async def holder(tx: Tx, run: Run) -> str:
     return f"“{other.title}” ({other.step_id}) of {Who.from_json(other.requester).name or 'somebody'}"
 
 
-async def _intent(tx: Tx, run: Run, evidence: str, roles: Sequence[str]) -> None:
+async def _intent(tx: Tx, run: Run, ready: Ready) -> None:
     person = Who.from_json(run.requester)
-    approved = [Who.from_json(a.person).as_json() for a in await approving.approvals(tx, run.id or 0)]
-    if evidence:
+    given = await approving.approvals(tx, run.id or 0) if run.needed else ()
+    approved = [Who.from_json(a.person).as_json() for a in given]
+    if ready.evidence:
         words = f"Kept before “{run.title}”, as evidence"
-        await write(tx, run, "run_evidence", words, at=run.started_at, evidence=evidence)
+        await write(tx, run, "run_evidence", words, at=run.started_at, evidence=ready.evidence)
     words = f"About to run “{run.title}” ({run.step_id})"
     await write(
-        tx, run, "run_intent", words, actor=person, at=run.started_at, source="slack", roles=list(roles),
+        tx, run, "run_intent", words, actor=person, at=run.started_at, source="slack", roles=list(ready.roles),
         roles_when_asked=run.roles, approvers=approved, guard=run.guard, command=run.agreed.get("resolved", ""),
         system=run.system, glass=run.glass, worker=run.worker,
     )  # fmt: skip
 
 
-async def waits(tx: Tx, rules: Rules, run_id: int, busy: str) -> None:
+async def _waits(tx: Tx, rules: Rules, run: Run) -> None:
     """The system is being changed by somebody else: said once; the sweep looks again, until the request expires."""
-    run = await hold(tx, run_id)
-    if run is None or run.state != State.APPROVED:
-        return
+    busy = await holder(tx, run) or "another change that has just begun"
     words = f"Waits for {busy}: one change at a time on {run.system}."
     if run.reason != words:
         run.reason = words
         await show(tx, rules, run)
 
 
-async def ready(tx: Tx) -> Sequence[int]:
+async def left_over(tx: Tx) -> Sequence[int]:
     """Approved runs that nobody has begun for a while: they wait for another change, or their job was lost."""
     since = await instant(tx) - AGAIN
     query = select(col(Run.id)).where(col(Run.state) == State.APPROVED, col(Run.approved_at) < since)

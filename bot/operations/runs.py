@@ -28,6 +28,8 @@ from runbook.model import Risk
 LONGEST: Final = 500  # characters of a parameter
 MOST: Final = 10  # parameters
 OVERDUE: Final = timedelta(seconds=3)  # after which a timer counts as lost
+RESOLVED: Final = "The incident was resolved meanwhile."
+NET: Final = timedelta(seconds=10)  # after which a job does what the process that kept it has not done
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +100,11 @@ async def instant(tx: Tx) -> datetime:
 _KEEP = insert(table(Run)).on_conflict_do_nothing(index_elements=["key"]).returning(col(Run.id))
 
 
-async def submit(tx: Tx, rules: Rules, ask: Ask) -> int | None:
-    """Keep the wish; its id, or None when the same click was kept before. Raises InputError."""
+async def submit(tx: Tx, rules: Rules, ask: Ask, *, here: bool = False) -> int | None:
+    """Keep the wish; its id, or None when the same click was kept before. Raises InputError.
+
+    `here`: this process goes on with it as soon as it is kept; the job is the net for when it dies.
+    """
     incident = await incidents.by_number(tx, ask.number) if ask.number else None
     if ask.number and incident is None:
         raise InputError(f"There is no incident #{ask.number}; nothing was run. See /ats incidents.")
@@ -117,13 +122,14 @@ async def submit(tx: Tx, rules: Rules, ask: Ask) -> int | None:
     values = row.model_dump(exclude={"id"})
     run_id: int | None = (await tx.session.execute(_KEEP, values)).scalar_one_or_none()
     if run_id is not None:
-        await tx.defer("run_prepare", queue=EFFECT_QUEUE, run_id=run_id)
+        await tx.defer("run_prepare", at=now + NET if here else None, run_id=run_id)
     return run_id
 
 
-async def keep_press(tx: Tx, press: RunPress) -> None:
-    """Keep a press before it is acknowledged; the job looks up who it was and whether it counts."""
-    await tx.defer("run_press", queue=EFFECT_QUEUE, press=asdict(press))
+async def keep_presses(tx: Tx, presses: Sequence[RunPress], *, here: bool = False) -> int:
+    """Keep presses before they are acknowledged; the id of the job that carries them out, unless `here` does."""
+    at = await instant(tx) + NET if here else None
+    return await tx.defer("run_press", at=at, press=[asdict(press) for press in presses])
 
 
 async def get(tx: Tx, run_id: int) -> Run | None:
@@ -182,8 +188,11 @@ async def end(
     await show(tx, rules, run)
 
 
-async def prepared(tx: Tx, rules: Rules, run_id: int, looked: Looked) -> State | None:
-    """Decide what was asked for: refused, waiting for approval, or about to run. None: decided already."""
+async def prepared(tx: Tx, rules: Rules, run_id: int, looked: Looked, *, going_on: bool = False) -> Run | None:
+    """Decide what was asked for: refused, waiting for approval, or about to run. None: decided already.
+
+    `going_on`: what is about to run is begun in the same transaction, which shows it.
+    """
     run = await hold(tx, run_id)
     if run is None or run.state != State.REQUESTED:
         return None
@@ -195,7 +204,7 @@ async def prepared(tx: Tx, rules: Rules, run_id: int, looked: Looked) -> State |
     refusal = _refusal(run, looked, now)
     if refusal:
         await _refused(tx, run, refusal, person, now)
-        return State.DENIED
+        return run
     asked = f"Asked to run “{run.title}” ({run.step_id})"
     await write(
         tx, run, "run_requested", asked, actor=person, at=now, source="slack", roles=run.roles, guard=run.guard,
@@ -209,8 +218,9 @@ async def prepared(tx: Tx, rules: Rules, run_id: int, looked: Looked) -> State |
         await _await(tx, run, looked)
     else:
         await proceed(tx, run, now)
-    await show(tx, rules, run)
-    return State(run.state)
+    if run.state != State.APPROVED or not going_on:
+        await show(tx, rules, run)
+    return run
 
 
 def _refusal(run: Run, looked: Looked, now: datetime) -> str:
@@ -245,9 +255,13 @@ async def _await(tx: Tx, run: Run, looked: Looked) -> None:
 
 
 async def proceed(tx: Tx, run: Run, now: datetime) -> None:
-    """Nothing more is asked of anybody: it runs next."""
+    """Nothing more is asked of anybody: whoever decided that begins it; the sweep does if they die.
+
+    Reads are a job: there may be many, and they wait for each other.
+    """
     run.state, run.approved_at, run.reason = State.APPROVED, now, ""
-    await tx.defer("run_execute", queue=RUN_QUEUE, run_id=run.id)
+    if run.risk == Risk.READ:
+        await tx.defer("run_execute", queue=RUN_QUEUE, run_id=run.id)
 
 
 async def expire(tx: Tx, rules: Rules, run_id: int) -> bool:
@@ -269,9 +283,8 @@ async def message_ts(tx: Tx, run: Run) -> str:
     return found.ts if found else ""
 
 
-async def void(tx: Tx, rules: Rules, run_id: int, reason: str) -> None:
-    """What was agreed to no longer stands; found out before it began."""
-    run = await hold(tx, run_id)
+async def void(tx: Tx, rules: Rules, run: Run | None, reason: str) -> None:
+    """What was agreed to no longer stands; found out before it began. The row is held."""
     if run is not None and run.state in OPEN:
         await end(tx, rules, run, State.VOIDED, reason, at=await instant(tx))
 

@@ -57,6 +57,7 @@ async def append(
     entry.hash = digest(entry.prev_hash, _fields(entry))
     tx.session.add(entry)
     await tx.session.flush()
+    tx.tails[incident_id] = entry.hash
     return entry
 
 
@@ -89,6 +90,8 @@ async def _last_hashes(tx: Tx, incident_ids: Collection[int]) -> dict[int, str]:
 
 
 async def _last_hash(tx: Tx, incident_id: int | None) -> str:
+    if incident_id in tx.tails:  # nobody else can have lengthened it since
+        return tx.tails[incident_id]
     if incident_id is None:  # no incident row to hold: its own lock
         await tx.session.execute(select(func.pg_advisory_xact_lock(_CHAIN_LOCK)))
     query = (

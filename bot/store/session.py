@@ -33,6 +33,9 @@ class Tx:
         self.session = session
         self.offset = offset
         self.now = utcnow() + offset
+        self.tails: dict[
+            int | None, str
+        ] = {}  # of the timeline's chains: the last hash of those it has lengthened
         self._jobs = jobs
         self._wanted: list[Job] = []
 

@@ -206,16 +206,16 @@ class Histories(RuleBasedStateMachine):
         told = self.runs[run_id]
         busy = any(t.state == "running" for t in self.runs.values())
 
-        async def one(worker: str) -> str | None:
+        async def one(worker: str) -> bool:
             async with self.store.transaction() as tx:
-                return await execution.claim(
-                    tx, RULES, run_id, worker=worker, guard="", evidence="", undo={}, roles=()
-                )
+                run = await runs.hold(tx, run_id)
+                assert run is not None
+                return await execution.claim(tx, RULES, run, execution.Ready(worker))
 
-        async def act() -> list[str | None]:
+        async def act() -> list[bool]:
             return list(await asyncio.gather(*(one(f"w{n}") for n in range(at_once))))
 
-        taken = self.do(act()).count("")
+        taken = sum(self.do(act()))
         told.executions += taken
         if told.state == "approved" and told.age >= TTL:
             told.state = "expired"

@@ -8,7 +8,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from bot.jobs import runs as jobs
+from bot.jobs import presses as jobs
 from bot.operations import runs
 from bot.operations.runs import RunPress
 from sandbox.platform import troubles
@@ -78,7 +78,7 @@ async def _idle(rig: Rig) -> bool:
             row = connection.execute(query + "coalesce(scheduled_at, now()) <= now())").fetchone()
         return int(row[0]) if row else 0
 
-    return await asyncio.to_thread(count) == 0
+    return rig.bot.work.soon.idle and await asyncio.to_thread(count) == 0
 
 
 async def test_denying_needs_a_reason_and_ends_it(own: Rig) -> None:
@@ -210,7 +210,7 @@ async def test_a_forged_value_does_nothing_and_is_answered(own: Rig, value: str)
     body = {"user": {"id": SAM}, "channel": {"id": OPS}}
     made = _pressed(body, "approve", value)
     async with own.bot.store.transaction() as tx:
-        await runs.keep_press(tx, made)
+        await runs.keep_presses(tx, [made])
     await told(own, SAM, "nothing was done")
     assert (await run_of(own, "own.danger")).state == "awaiting"
     assert ran(own) == 0

@@ -324,7 +324,8 @@ async def test_without_its_intent_in_the_timeline_nothing_runs(own: Rig) -> None
         try:
             asked = await request(own, DANA, "own.danger")
             await press(own, SAM, asked, "run_approve")
-            await reaches(own, "own.danger", "approved")
+            await eventually(lambda: own.bot.work.soon.idle)
+            assert (await run_of(own, "own.danger")).state == "awaiting"
             await own.advance(minutes=11)
             await reaches(own, "own.danger", "expired")
         finally:

@@ -1,0 +1,78 @@
+"""What others have told, for a while: a cache in this process, or in Redis, which replicas share."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+from cashews import Cache
+
+from bot.errors import TemporaryError, UnreachableError
+
+T = TypeVar("T")
+
+JUST_NOW = (
+    5.0  # seconds; what decides about a change is asked anew if it is older (a burst of presses asks once)
+)
+PATIENCE = 3.0  # seconds that such a question may take before what is known counts
+
+
+class Remembered:
+    """A cache that keeps the last known answer for when asking fails."""
+
+    def __init__(self, url: str = "mem://") -> None:
+        self._cache = Cache()
+        self._cache.setup(url)
+        self._asking: dict[str, asyncio.Lock] = {}
+
+    async def get(
+        self, key: str, ages: tuple[float, float], ask: Callable[[], Awaitable[T]], *, anew: bool = False
+    ) -> tuple[T, float]:
+        """(answer, its age in seconds); raises what `ask` raises when nothing young enough is known.
+
+        `anew`: ask unless that was done just now, but not for long.
+        """
+        fresh, oldest = (min(JUST_NOW, ages[0]), ages[1]) if anew else ages
+        known = await self._known(key)
+        if known is not None and time.time() - known[0] < fresh:
+            return known[1], time.time() - known[0]
+        async with self._asking.setdefault(key, asyncio.Lock()):
+            known = await self._known(key)
+            if known is not None and time.time() - known[0] < fresh:
+                return known[1], time.time() - known[0]
+            try:
+                answer = await (_briefly(ask) if anew else ask())
+            except TemporaryError:
+                if known is not None and time.time() - known[0] < oldest:
+                    return known[1], time.time() - known[0]
+                raise
+            await self._keep(key, answer, oldest)
+            return answer, 0.0
+
+    async def peek(self, key: str, oldest: float) -> Any:
+        """What is known without asking, or None."""
+        known = await self._known(key)
+        return known[1] if known is not None and time.time() - known[0] < oldest else None
+
+    async def _known(self, key: str) -> tuple[float, Any] | None:
+        try:
+            return await self._cache.get(key)
+        except OSError:  # the shared cache is away: as if it were empty
+            return None
+
+    async def _keep(self, key: str, answer: Any, oldest: float) -> None:
+        try:
+            await self._cache.set(key, (time.time(), answer), expire=oldest)
+        except OSError:
+            return
+
+    async def close(self) -> None:
+        await self._cache.close()
+
+
+async def _briefly(ask: Callable[[], Awaitable[T]]) -> T:
+    try:
+        async with asyncio.timeout(PATIENCE):
+            return await ask()
+    except TimeoutError:
+        raise UnreachableError(f"no answer within {PATIENCE:.0f} s") from None
