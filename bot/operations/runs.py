@@ -129,7 +129,7 @@ async def submit(tx: Tx, rules: Rules, ask: Ask, *, here: bool = False) -> int |
 async def keep_presses(tx: Tx, presses: Sequence[RunPress], *, here: bool = False) -> int:
     """Keep presses before they are acknowledged; the id of the job that carries them out, unless `here` does."""
     at = await instant(tx) + NET if here else None
-    return await tx.defer("run_press", at=at, press=[asdict(press) for press in presses])
+    return await tx.defer_known("run_press", at=at, press=[asdict(press) for press in presses])
 
 
 async def get(tx: Tx, run_id: int) -> Run | None:

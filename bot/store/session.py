@@ -33,9 +33,7 @@ class Tx:
         self.session = session
         self.offset = offset
         self.now = utcnow() + offset
-        self.tails: dict[
-            int | None, str
-        ] = {}  # of the timeline's chains: the last hash of those it has lengthened
+        self.tails: dict[int | None, str] = {}  # last hashes of the timeline's chains that it has lengthened
         self._jobs = jobs
         self._wanted: list[Job] = []
 
@@ -56,6 +54,18 @@ class Tx:
         ).make_new_job(**args)
         if task != FIRST or wanted not in self._wanted:
             self._wanted.append(wanted)
+
+    async def defer_known(self, task: str, *, at: datetime | None = None, **args: Any) -> int:
+        """The same at once, for a job that may be cancelled: its id."""
+        scheduled = None if at is None else at - self.offset
+        deferrer = self._jobs.configure_task(
+            task, queue=EFFECT_QUEUE, schedule_at=scheduled, connection=await self._raw()
+        )
+        return int(await deferrer.defer_async(**args))
+
+    async def cancel(self, job_id: int) -> bool:
+        """Cancel a job that has not begun; False if it has, or is gone."""
+        return bool(await self._jobs.job_manager.cancel_job_by_id_async(job_id, connection=await self._raw()))
 
     async def write_jobs(self) -> None:
         """Into the queue with them: the last statement before the commit."""
