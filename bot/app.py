@@ -20,8 +20,9 @@ from starlette.applications import Starlette
 import runbook
 from bot import log as logs
 from bot import probes
-from bot.clients.directory import Directory, Links, RoleIds
+from bot.clients.directory import Directory, RoleIds
 from bot.clients.heartbeat import Beats
+from bot.clients.links import Links
 from bot.clients.pagerduty import PagerDuty
 from bot.clients.pagerduty_events import Events
 from bot.clients.remembered import Remembered

@@ -17,7 +17,7 @@ from bot.operations import incidents
 from bot.operations.rules import Rules
 from bot.operations.runs import RunPress
 from bot.operations.views import on_call_views, row_view, shown
-from bot.render import ActionRow, HomeView, Message, PolicyLevel, PolicyView, PreviewView, View, Who
+from bot.render import ActionRow, HomeView, Message, PolicyLevel, PolicyView, PreviewView, Priorities, View, Who
 from bot.store.session import Tx
 from handlers.commands import whoami_view
 
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from bot.app import Bot
 
 RESPONSES: Final = 3  # tries to answer a command
+PRIORITIES: Final = (300.0, 86_400.0)  # seconds: fresh, and the oldest that is still shown
+IN_TIME: Final = 1.5  # seconds of the three that Slack waits for the answer to a modal
 
 
 class BotServices:
@@ -89,6 +91,21 @@ class BotServices:
         except AtsError:
             return None
         return next((policy_view(p) for p in found if p.get("name") == name), None)
+
+    async def priorities(self) -> Priorities:
+        """Asked for once in a while; a modal waits for it no longer than Slack waits for the modal."""
+        remembered, ask = self._bot.remembered, self._bot.pagerduty.priorities
+        try:
+            async with asyncio.timeout(IN_TIME):
+                found, _ = await remembered.get("priorities", PRIORITIES, ask)
+        except (AtsError, TimeoutError):
+            known = await remembered.peek("priorities", PRIORITIES[1])
+            if known is None:
+                return Priorities()
+            found = known
+        return Priorities(
+            tuple((str(p.get("id")), str(p.get("name") or ""), str(p.get("description") or "")) for p in found)
+        )
 
     async def respond(self, response_url: str, message: Message) -> None:
         for attempt in range(RESPONSES):  # of the five that Slack takes

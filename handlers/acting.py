@@ -141,4 +141,5 @@ async def form_of(services: Services, wanted: str, number: int) -> dict[str, Any
     if wanted == Action.CHOOSE_ENTRY:
         return render.entry_modal(number, services.rules.plan.entries, current=incident.entry_id)
     into = [(i.number, i.title) for i in others if i.number != number]
-    return render.act_modal(wanted, number, incident.title, others=into)
+    known = await services.priorities() if wanted == Action.PRIORITY else render.Priorities()
+    return render.act_modal(wanted, number, incident.title, others=into, priorities=known)

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from bot.domain.policy import Access
 from bot.operations.rules import Rules
 from bot.operations.runs import RunPress
-from bot.render import ActionRow, HomeView, Message, PolicyView, PreviewView, View
+from bot.render import ActionRow, HomeView, Message, PolicyView, PreviewView, Priorities, View
 
 
 class Services(Protocol):
@@ -53,6 +53,9 @@ class Services(Protocol):
 
     async def phone_tree(self) -> PolicyView | None:
         """The escalation policy that the runbook names as the phone tree, if PagerDuty says."""
+
+    async def priorities(self) -> Priorities:
+        """The priorities of the PagerDuty account, in time for a modal; never raises."""
 
     async def respond(self, response_url: str, message: Message) -> None:
         """Answer where a command came from, for the eyes of who typed it; raises bot.errors."""

@@ -5,11 +5,12 @@ used and said so; without one, the answer is no.
 """
 
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
+from bot.clients.links import NO_LINKS, Links
 from bot.clients.pagerduty import OnCall, PagerDuty, PdUser
 from bot.clients.remembered import Remembered
 from bot.clients.slack import Slack, SlackUser
@@ -51,36 +52,6 @@ class RoleIds:
     """Slack user and user group ids that hold a role by the settings."""
 
     ids: Mapping[Role, Sequence[str]] = field(default_factory=dict)
-
-
-class Linked(Protocol):
-    """Somebody of whom it was said who they are in PagerDuty."""
-
-    @property
-    def slack_id(self) -> str: ...
-    @property
-    def pd_id(self) -> str: ...
-    @property
-    def pd_email(self) -> str: ...
-    @property
-    def pd_name(self) -> str: ...
-    @property
-    def by_admin(self) -> bool: ...
-
-
-@dataclass(frozen=True)
-class Links:
-    """Where such links are looked up; they raise bot.errors."""
-
-    of_slack: Callable[[str], Awaitable[Linked | None]]
-    of_pd: Callable[[str], Awaitable[Linked | None]]
-
-
-async def _nobody(_who: str) -> Linked | None:
-    return None
-
-
-NO_LINKS = Links(_nobody, _nobody)
 
 
 def schedule_role(contact: Contact) -> Role:

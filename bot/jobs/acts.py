@@ -185,7 +185,9 @@ async def _asked(work: Work, do: Doing, words: str) -> dict[str, datetime | None
 async def _plan_priority(work: Work, ask: Request, _incident: Incident) -> Plan:
     wanted = str(ask.args.get("priority") or ask.text).strip()
     known = await work.pagerduty.priorities()
-    found = next((p for p in known if str(p.get("name") or "").casefold() == wanted.casefold()), None)
+    of_form = (p for p in known if p.get("id") == wanted)
+    named = (p for p in known if str(p.get("name") or "").casefold() == wanted.casefold())
+    found = next(of_form, None) or next(named, None)
     if found is None:
         names = ", ".join(str(p.get("name")) for p in known) or "none: they are switched off in its settings"
         raise InputError(f"This PagerDuty account has no priority “{wanted[:40]}”. It has {names}.")

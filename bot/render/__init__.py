@@ -1,7 +1,7 @@
 """Rendering: values in, Block Kit out. No I/O, no clock: the same input gives the same output."""
 
 from bot.domain.people import Who
-from bot.render.acting import act_modal, more_modal
+from bot.render.acting import Priorities, act_modal, more_modal
 from bot.render.blocks import (
     actions,
     button,
@@ -152,6 +152,7 @@ __all__ = [
     "PolicyLevel",
     "PolicyView",
     "PreviewView",
+    "Priorities",
     "ReminderView",
     "RoleView",
     "RunView",

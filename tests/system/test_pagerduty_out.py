@@ -135,6 +135,42 @@ async def test_the_priority_changes_severity_and_reminders(rig: Rig) -> None:
     await eventually(lambda: [m for m in rig.messages(user=DANA) if "It has P0, P1, P2, P3" in str(m)])
 
 
+async def test_the_priority_is_chosen_from_those_of_the_account(rig: Rig) -> None:
+    """Also one that the runbook does not know; asked for once, however often the form is opened."""
+    made, card = await an_incident(rig)
+    number = made["incident_number"]
+    ids = {priority.name: priority.id for priority in rig.pagerduty.world.priorities.values()}
+    await by_modal(rig, DANA, card, number, "priority", choice=ids["P3"])
+    await once(rig, card, "Priority changed to P3", "Dana")
+    await by_modal(rig, SAM, card, number, "priority", choice=ids["P0"])
+    await once(rig, card, "Priority changed to P0", "Sam")
+    assert [c.from_email for c in writes(rig)] == [DANA_MAIL, SAM_MAIL]
+    form = [c for c in rig.pagerduty.calls if c.path == "/priorities"]
+    assert len(form) == 3  # one for two forms, one for each change
+
+
+@pytest.mark.parametrize("how", ["hangs", "fails"])
+async def test_an_account_that_does_not_tell_its_priorities_is_offered_the_runbooks(rig: Rig, how: str) -> None:
+    """The form is there in time all the same, says so, and what is chosen is carried out."""
+    made, card = await an_incident(rig)
+    if how == "hangs":
+        rig.pagerduty.faults.hang("GET /priorities")
+    else:
+        rig.pagerduty.faults.fail("GET /priorities", times=-1, status=500)
+    assert (
+        await rig.slack.press(
+            DANA, OPS, card["ts"], "incident_more", selected=f"more:{made['incident_number']}"
+        )
+    ).ok
+    chosen = await rig.modal(DANA)
+    assert (await rig.slack.submit(DANA, chosen["id"], {"choice": {"value": "priority"}})).ok
+    form = await rig.modal(DANA)
+    assert "does not say which priorities" in str(form)
+    rig.pagerduty.faults.clear()
+    assert (await rig.slack.submit(DANA, form["id"], {"choice": {"value": "P2"}})).ok
+    await once(rig, card, "Priority changed to P2", "Dana")
+
+
 async def test_a_status_update_and_a_note_written_in_the_thread(rig: Rig) -> None:
     """Slash commands do not work in threads: a mention of the bot does. PagerDuty has both, the thread once."""
     made, card = await an_incident(rig)

@@ -9,22 +9,13 @@ from starlette.routing import Mount
 
 from bot.clients.pagerduty import OnCall, PagerDuty, PdUser
 from bot.errors import RejectedError
-from sandbox.clock import SandboxClock
-from sandbox.pagerduty.server import DEFAULT_TOKEN, PagerDutyServer
+from sandbox.pagerduty.server import PagerDutyServer
 from sandbox.serving import serve
+from tests.integration.clients.conftest import DANA, SAM, TOKEN
 from tests.integration.sandbox_pagerduty.judge import judge
 
-DANA, SAM = "dana.oncall@ats.example", "sam.sre@ats.example"
 WRITES = {"PUT", "POST"}
 NAMELESS = ("/responder_requests", "/enable")  # these two carry no From
-
-
-@pytest.fixture
-async def far() -> AsyncIterator[PagerDutyServer]:
-    """The far side."""
-    server = PagerDutyServer(clock=SandboxClock(), public_url="http://pd.example")
-    yield server
-    await server.close()
 
 
 @pytest.fixture
@@ -33,7 +24,7 @@ async def client(far: PagerDutyServer, request: pytest.FixtureRequest) -> AsyncI
     prefix: str = getattr(request, "param", "/pagerduty/")
     app = Starlette(routes=[Mount(prefix.rstrip("/"), far.app)])
     async with serve(app) as url:
-        made = PagerDuty(token=DEFAULT_TOKEN, api_url=url + prefix, deadline=20)
+        made = PagerDuty(token=TOKEN, api_url=url + prefix, deadline=20)
         yield made
         await made.close()
     for call in far.calls:
@@ -146,11 +137,11 @@ async def test_who_acts_is_the_last_resort_only_without_a_person(far: PagerDutyS
     """The caller's address wins; the configured one is used without; without both nothing is sent."""
     made = await far.trigger("Slow API")
     async with serve(far.app) as url:
-        configured = PagerDuty(token=DEFAULT_TOKEN, api_url=url, default_from=DANA)
+        configured = PagerDuty(token=TOKEN, api_url=url, default_from=DANA)
         await configured.note(made["id"], "one", from_email=SAM)
         await configured.note(made["id"], "two", from_email="")
         assert [call.from_email for call in far.calls] == [SAM, DANA]
-        bare = PagerDuty(token=DEFAULT_TOKEN, api_url=url)
+        bare = PagerDuty(token=TOKEN, api_url=url)
         with pytest.raises(RejectedError, match="PAGERDUTY_FROM_EMAIL"):
             await bare.note(made["id"], "three", from_email=" ")
         assert len(far.calls) == 2
@@ -162,7 +153,7 @@ async def test_who_acts_is_the_last_resort_only_without_a_person(far: PagerDutyS
 async def test_an_id_cannot_change_what_is_asked(far: PagerDutyServer, wrong: str) -> None:
     """What is not an id is refused before anything is sent."""
     async with serve(far.app) as url:
-        client = PagerDuty(token=DEFAULT_TOKEN, api_url=url)
+        client = PagerDuty(token=TOKEN, api_url=url)
         with pytest.raises(RejectedError) as refused:
             await client.incident(wrong)
         assert refused.value.code == "2100"

@@ -9,26 +9,17 @@ from starlette.routing import Mount
 
 from bot.clients.pagerduty import PagerDuty
 from bot.errors import RejectedError
-from sandbox.clock import SandboxClock
-from sandbox.pagerduty.server import DEFAULT_TOKEN, PagerDutyServer
+from sandbox.pagerduty.server import PagerDutyServer
 from sandbox.serving import serve
+from tests.integration.clients.conftest import CHRIS, DANA, SAM, TOKEN
 from tests.integration.sandbox_pagerduty.judge import judge
-
-DANA, SAM, CHRIS = "dana.oncall@ats.example", "sam.sre@ats.example", "chris.cto@ats.example"
-
-
-@pytest.fixture
-async def far() -> AsyncIterator[PagerDutyServer]:
-    server = PagerDutyServer(clock=SandboxClock(), public_url="http://pd.example")
-    yield server
-    await server.close()
 
 
 @pytest.fixture
 async def client(far: PagerDutyServer) -> AsyncIterator[PagerDuty]:
     """The client; whatever it sent is judged at the end."""
     async with serve(Starlette(routes=[Mount("/pd", far.app)])) as url:
-        made = PagerDuty(token=DEFAULT_TOKEN, api_url=f"{url}/pd", deadline=20)
+        made = PagerDuty(token=TOKEN, api_url=f"{url}/pd", deadline=20)
         yield made
         await made.close()
     for call in far.calls:

@@ -12,6 +12,8 @@ ELEMENT_KEYS = {
     "overflow": {"type", "action_id", "options", "confirm"},
     "static_select": {"type", "action_id", "placeholder", "options", "option_groups", "initial_option"},
     "users_select": {"type", "action_id", "placeholder", "initial_user"},
+    "multi_users_select": {"type", "action_id", "placeholder", "max_selected_items"},
+    "radio_buttons": {"type", "action_id", "options", "initial_option"},
     "plain_text_input": {"type", "action_id", "multiline", "max_length", "placeholder", "initial_value"},
 }
 BLOCK_KEYS = {
@@ -108,7 +110,7 @@ def check_element(node: Json) -> None:
     elif kind == "plain_text_input":
         assert 1 <= node["max_length"] <= 3000
         assert units(node.get("initial_value", "")) <= node["max_length"]
-    elif kind != "users_select":
+    elif kind not in {"users_select", "multi_users_select"}:
         check_options(node)
     if "placeholder" in node:
         check_plain(node["placeholder"], 150, "placeholder")
@@ -217,7 +219,7 @@ def check_view(view: Json) -> None:
     assert units(view.get("private_metadata", "")) <= 3000
     assert units(view.get("callback_id", "")) <= 255
     has_input = any(block["type"] == "input" for block in view["blocks"])
-    assert has_input == ("submit" in view), "a modal with fields needs a submit button, and only such a one"
+    assert "submit" in view or not has_input, "a modal with fields needs a submit button"
     if "submit" in view:
         check_plain(view["submit"], 24, "submit")
 
