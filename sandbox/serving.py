@@ -103,7 +103,11 @@ class Server:
         # `sandbox.abort` lets an app cut a connection without an answer, as a broken network would.
         if scope["type"] in ("http", "websocket"):
             scope["extensions"] = {**scope.get("extensions", {}), "sandbox.abort": partial(self._abort, scope)}
-        await self._app(scope, receive, send)
+        try:
+            await self._app(scope, receive, send)
+        except asyncio.CancelledError:
+            if not self._server.should_exit:
+                raise  # else it is `_cancel_requests`, and uvicorn would log it as an error of the app
 
     def _abort(self, scope: Scope) -> None:
         client = scope.get("client")

@@ -101,10 +101,13 @@ class Slack:
         self._session: aiohttp.ClientSession | None = None
         self._web: AsyncWebClient | None = None
         self._channels: dict[str, str] = {}
+        self._closed = False
 
     @property
     def web(self) -> AsyncWebClient:
         """The SDK's client on a connection pool of ours; made on first use inside the running loop."""
+        if self._closed:  # a late asker must not open a connection pool that nobody closes
+            raise UnreachableError("The bot is stopping; Slack is not asked any more.")
         if self._web is None:
             self._session = aiohttp.ClientSession(
                 timeout=aiohttp.ClientTimeout(total=self.deadline), connector=aiohttp.TCPConnector(limit=32)
@@ -130,6 +133,8 @@ class Slack:
         return client
 
     async def close(self) -> None:
+        """For good: asked afterwards, it raises UnreachableError."""
+        self._closed = True
         if self._session is not None:
             await self._session.close()
         self._session = self._web = None

@@ -3,7 +3,9 @@
 import asyncio
 import codecs
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Coroutine, Iterable, Mapping
+from contextlib import AbstractAsyncContextManager
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpcore
@@ -17,7 +19,9 @@ from bot.targets.line import Line
 from bot.targets.redact import redact
 from bot.targets.settings import TargetSettings
 
+_Exchanged = tuple[httpx.Response, bytes, bool]  # the body's beginning, and whether there was more
 _EXCERPT = 200  # characters of a refusal's body that its error shows
+_CLOSING = 0.5  # seconds for a connection that is given up
 _PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 
 
@@ -27,6 +31,7 @@ class Http:
     def __init__(self, settings: TargetSettings, line: Line | None = None) -> None:
         self._settings, self._line = settings, line
         self._clients: dict[bool, httpx.AsyncClient] = {}
+        self._under_way: set[asyncio.Task[Any]] = set()
 
     async def request(
         self,
@@ -47,19 +52,16 @@ class Http:
         except ValueError as error:
             raise RejectedError(f"not a usable address: {where} ({error})", code="url") from error
         began, sending = time.perf_counter(), _Sending()
+        stream = self._client(insecure=insecure).stream(
+            method,
+            where,
+            headers=sent,
+            content=content,
+            follow_redirects=redirects,
+            extensions={"trace": sending.note},
+        )
         try:
-            async with (
-                asyncio.timeout(deadline),
-                self._client(insecure=insecure).stream(
-                    method,
-                    where,
-                    headers=sent,
-                    content=content,
-                    follow_redirects=redirects,
-                    extensions={"trace": sending.note},
-                ) as response,
-            ):
-                body, truncated = await _read(response, keep)
+            response, body, truncated = await self._within(deadline, _exchange(stream, keep))
         except TimeoutError:
             raise trouble.timed_out(deadline, begun=sending.begun) from None
         except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
@@ -72,6 +74,31 @@ class Http:
             return HttpAnswer(response.status_code, text, took, truncated, dict(response.headers))
         excerpt = redact(" ".join(plain(text[:_EXCERPT]).split()), self._settings.known_secrets())
         raise trouble.from_status(response.status_code, excerpt, response.headers.get("retry-after", ""))
+
+    async def _within(self, deadline: float, exchange: Coroutine[Any, Any, _Exchanged]) -> _Exchanged:
+        """In a task of its own, which is cancelled once and then left to close its connection.
+
+        httpcore keeps a connection for ever whose closing is cancelled again, and a hundred of those fill its pool;
+        our deadline and the one around the whole probe come within milliseconds of each other.
+        """
+        task = asyncio.create_task(exchange)
+        self._under_way.add(task)
+        task.add_done_callback(self._ended)
+        try:
+            await asyncio.wait({task}, timeout=deadline)
+        except asyncio.CancelledError:
+            task.cancel()
+            raise
+        if not task.done():
+            task.cancel()
+            await asyncio.wait({task}, timeout=_CLOSING)
+            raise TimeoutError
+        return task.result()
+
+    def _ended(self, task: "asyncio.Task[Any]") -> None:
+        self._under_way.discard(task)
+        if not task.cancelled():
+            task.exception()  # told by who waits for it; here it only must not be called forgotten
 
     def _client(self, *, insecure: bool) -> httpx.AsyncClient:
         if insecure not in self._clients:
@@ -96,6 +123,8 @@ class Http:
         return error
 
     async def close(self) -> None:
+        if self._under_way:
+            await asyncio.wait(self._under_way, timeout=_CLOSING)
         for client in self._clients.values():
             await client.aclose()
 
@@ -148,6 +177,12 @@ def origin(url: str) -> tuple[str, str, int]:
 def host_and_port(url: str) -> str:
     _, host, port = origin(url)
     return f"{host}:{port}"
+
+
+async def _exchange(stream: AbstractAsyncContextManager[httpx.Response], keep: int) -> _Exchanged:
+    async with stream as response:
+        body, truncated = await _read(response, keep)
+    return response, body, truncated
 
 
 async def _read(response: httpx.Response, keep: int) -> tuple[bytes, bool]:

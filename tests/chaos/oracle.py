@@ -140,7 +140,8 @@ def _reminders(stage: Stage, case: Case, thread: list[Json], entries: list[Json]
         due = case.incident.created_at + wait
         fired = [e for e in entries if e["kind"] == "reminder" and e["data"].get("level") == level]
         shown = _count(thread, "incident_ack", f"({role})")
-        direct = _count(stage.direct(user), case.incident.title, f"asked as *{role}*")
+        # Once everybody was asked, everybody is asked again ("Still nobody"): rungs of their own.
+        direct = _count(stage.direct(user), case.incident.title, "Nobody has acknowledged", f"asked as *{role}*")
         must = due <= now if taken is None else False
         if len(fired) > 1 or (must and not fired):
             yield f"{role} fired {len(fired)} times, and {'was' if must else 'need not have been'} due"
@@ -178,7 +179,7 @@ def _notes(people: People, case: Case, thread: list[Json], entries: list[Json]) 
         there, lost = kept.count(press.text), 0 if press.acked else 1
         if not 1 - lost <= there <= 1:
             yield f"{press.text} was {'' if press.acked else 'not '}taken and is {there} times in PagerDuty"
-        said = _count(thread, press.text)
+        said = _count(thread, f"> {press.text}")  # not where the commander is asked and the last word is quoted
         written = sum(e["kind"] == "note" and press.text in e["text"] for e in entries)
         if not said == written == min(there, 1):
             yield f"{press.text}: {there} × PagerDuty, {said} × thread, {written} × timeline"

@@ -19,6 +19,29 @@ async def test_a_server_that_never_answers(target: TargetOf, serve: Serve) -> No
         await target().http("GET", f"http://127.0.0.1:{port}/x", deadline=0.2)
 
 
+async def test_a_second_cancellation_keeps_no_connection(target: TargetOf, serve: Serve) -> None:
+    """Given up at the deadline and cancelled at once again: the far side sees every connection go."""
+    ends: list[asyncio.Event] = []
+
+    async def watched(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
+        ends.append(asyncio.Event())
+        mine = ends[-1]
+        await reader.read()
+        mine.set()
+
+    port, asked = await serve(watched), target()
+    for step in range(20):
+        look = asyncio.create_task(asked.http("GET", f"http://127.0.0.1:{port}/x", deadline=0.05))
+        await asyncio.wait({look}, timeout=0.05)
+        for _ in range(step % 7):  # so many turns of the loop after the deadline
+            await asyncio.sleep(0)
+        look.cancel()
+        await asyncio.gather(look, return_exceptions=True)
+    assert ends
+    async with asyncio.timeout(20):
+        await asyncio.gather(*(end.wait() for end in ends))
+
+
 async def test_a_slow_drip(target: TargetOf, serve: Serve) -> None:
     """The deadline is for the whole answer: one byte at a time does not start it anew."""
 

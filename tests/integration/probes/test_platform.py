@@ -211,7 +211,7 @@ CASES: list[tuple[str, Arrange, str, str, str, str]] = [
     ("unit failed", unit_failed, "systemd", "systemd units", "critical", "redis failed (failed, 5 restarts)"),
     ("no systemd", faulty("down", "systemctl"), "systemd", "systemd units", "unknown",
      "not installed: this host does not run systemd"),
-    ("clock off", sets("clock_skew", 40.0), "clocks", "Clocks", "critical", "localhost:8000 is 40 s ahead"),
+    ("clock off", sets("clock_skew", 4550.0), "clocks", "Clocks", "critical", "localhost:8000 is 45"),
 ]  # fmt: skip
 
 
@@ -226,7 +226,8 @@ async def test_each_trouble_in_its_own_words(
     if system == "Backup postgres" and status == "warning":  # whatever hour it is: 30 hours after the last one
         newest = max(o.modified for o in stage.platform.state.backups[0].objects)
         stage.clock.advance(max(newest + timedelta(hours=30) - stage.clock.now(), timedelta()))
-    found = (await stage.look(probe))[system]
+    silent = stage.platform.state.market_silent  # nothing comes, however long one waits
+    found = (await stage.look(probe, deadline=5.0 if silent else 60.0))[system]
     if system == "API response time (p95)":  # the test's table allows for a busy machine
         assert found.number is not None
         assert found.number > 2000

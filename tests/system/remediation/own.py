@@ -53,7 +53,11 @@ ls /tmp
 """
 
 SLOW = """echo $$ > slow.pid
-for i in 1 2 3 4 5 6 7 8 9 10 11 12; do echo "part $i of 12"; sleep 1; done
+for i in 1 2 3 4 5 6 7 8 9 10 11 12; do
+  echo "part $i of 12"
+  [ -e go ] && break
+  sleep 1
+done
 touch slow.done
 """
 HANG = "echo $$ > hang.pid; sleep 600 & wait; touch hang.done\n"

@@ -150,6 +150,7 @@ async def test_an_outcome_that_comes_after_it_was_given_up_is_told_but_changes_n
             "UPDATE run SET worker = 'another', beat_at = now() - interval '40 s' WHERE state = 'running'"
         )
     await reaches(own, "own.slow", "unknown")
+    (host(own) / "go").touch()
     await message(own, "Outcome unknown", "Heard of it after all", within=40)
     assert (await run_of(own, "own.slow")).state == "unknown"
 
@@ -161,6 +162,7 @@ async def test_the_database_is_restarted_in_the_middle_of_a_run(own: Rig) -> Non
     await own.break_database()
     await asyncio.sleep(1)
     await own.mend_database()
+    (host(own) / "go").touch()
     await reaches(own, "own.slow", "succeeded", within=60)
     await message(own, "Done and verified", "own.slow")
 
@@ -260,6 +262,7 @@ async def test_one_change_at_a_time_on_a_system_names_who_is_at_it(own: Rig) -> 
     assert (await confirm(own, SAM, view)).ok
     await message(own, "own.word", "Waits for", "Dana Ortiz")
     assert not (host(own) / "word.log").exists()
+    (host(own) / "go").touch()
     await reaches(own, "own.word", "succeeded", within=60)
     assert (await run_of(own, "own.slow")).state == "succeeded"
 
