@@ -31,7 +31,7 @@ run: $(VENV)/.runtime ## The production bot, with its settings in the environmen
 	@exec $(BIN)/ats-bot run
 
 test: $(VENV)/.dev ## The fast tests
-	$(BIN)/python -m pytest -n 2 -o faulthandler_timeout=180 -o faulthandler_exit_on_timeout=true
+	$(BIN)/python -m pytest -n 4 --dist worksteal -o faulthandler_timeout=180 -o faulthandler_exit_on_timeout=true
 
 test-slow: $(VENV)/.dev ## Real kills, a real browser, the built wheel
 	$(BIN)/python -m pytest -m slow
