@@ -141,7 +141,9 @@ def _reminders(stage: Stage, case: Case, thread: list[Json], entries: list[Json]
         fired = [e for e in entries if e["kind"] == "reminder" and e["data"].get("level") == level]
         shown = _count(thread, "incident_ack", f"({role})")
         # Once everybody was asked, everybody is asked again ("Still nobody"): rungs of their own.
-        direct = _count(stage.direct(user), case.incident.title, "Nobody has acknowledged", f"asked as *{role}*")
+        direct = _count(
+            stage.direct(user), case.incident.title, "Nobody has acknowledged", f"asked as *{role}*"
+        )
         must = due <= now if taken is None else False
         if len(fired) > 1 or (must and not fired):
             yield f"{role} fired {len(fired)} times, and {'was' if must else 'need not have been'} due"
