@@ -1,6 +1,7 @@
 """The watcher watched: a sign of life while all is well, and only then; an alert and alarms when it is not."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
@@ -16,6 +17,8 @@ from bot.web.state import Figures
 
 log = structlog.get_logger(__name__)
 
+STARTING: Final = 10.0  # seconds in which Slack and the worker may still come up
+SOON: Final = 0.25
 SICK: Final = 3  # looks in a row before somebody is called: a restart of PostgreSQL is no reason
 
 
@@ -38,20 +41,24 @@ class Heartbeat:
         self._alerted = False
 
     async def run(self) -> None:
-        """For ever."""
+        """For ever; what is not up yet in the first seconds is no sickness, and looked at again soon."""
+        started = time.monotonic()
         while True:
+            starting, well = time.monotonic() - started < STARTING, True
             try:
-                await self.beat()
+                well = await self.beat(starting=starting)
             except AtsError as error:
                 log.warning("heartbeat failed", error=str(error))
             except Exception:
                 log.exception("heartbeat failed")
-            await asyncio.sleep(self._every)
+            await asyncio.sleep(self._every if well or not starting else SOON)
 
-    async def beat(self) -> None:
-        """One look: a sign of life if all is well, nothing if not."""
+    async def beat(self, *, starting: bool = False) -> bool:
+        """One look: a sign of life if all is well, nothing if not; whether it is."""
         parts = await self._parts()
         sick = {name: said for name, said in parts.items() if said != "ok"}
+        if sick and starting:
+            return False
         if sick:
             log.warning("not well: no heartbeat", **sick)
         elif self._beats.url:
@@ -60,6 +67,7 @@ class Heartbeat:
         await self._call(sick)
         if "database" not in sick:
             await self._alarm()
+        return not sick
 
     async def _call(self, sick: Mapping[str, str]) -> None:
         if not self._beats.alerts:

@@ -68,7 +68,7 @@ async def _keep(services: Services, asker: Asker, text: str) -> Message | None:
         async with services.transaction() as tx:
             kept = await requests.submit(tx, request)
     except AtsError as error:
-        return render.error_message(f"/ats {command.name} did not work.", str(error), "Try again in a moment.")
+        return _failed(command.name, error)
     return render.plain_message(f"{doing} #{command.number} …") if kept else None
 
 
@@ -76,7 +76,7 @@ async def _keep_run(services: Services, asker: Asker, command: Command) -> Messa
     try:
         return await running.keep_at_once(services, asker, command.text)
     except AtsError as error:
-        return render.error_message("/ats run did not work.", str(error), "Try again in a moment.")
+        return _failed("run", error)
 
 
 async def _answer(services: Services, asker: Asker, text: str, kept: Message | None) -> None:
@@ -97,7 +97,7 @@ async def reply(services: Services, asker: Asker, text: str) -> Message | None:
                 return refusal
         return await ANSWERS[command.name](services, asker, command)
     except AtsError as error:
-        return render.error_message(f"/ats {command.name} did not work.", str(error), "Try again in a moment.")
+        return _failed(command.name, error)
     except Exception:
         log.exception("command failed", command=command.name)
         return render.error_message(
@@ -105,6 +105,17 @@ async def reply(services: Services, asker: Asker, text: str) -> Message | None:
             "It is in the bot's log with the time of now.",
             "Use PagerDuty and the runbook meanwhile, and show the log to whoever keeps the bot.",
         )
+
+
+def _failed(name: str, error: AtsError) -> Message:
+    """What would help: waiting, or asking for something else."""
+    lookup = (
+        "/ats actions lists the steps that you may run."
+        if name == "run"
+        else "/ats help shows what can be typed."
+    )
+    do = "Try again in a moment." if error.retryable else lookup
+    return render.error_message(f"/ats {name} did not work.", str(error), do)
 
 
 def _mistaken(mistake: Mistake) -> Message:

@@ -7,6 +7,7 @@ from typing import Final
 from bot.domain.people import Who
 from bot.domain.runs import State
 from bot.render.blocks import Block, actions, button, confirm_dialog, context, section, sections
+from bot.render.conditions import condition_lines
 from bot.render.message import Message, message
 from bot.render.notes import thread_note
 from bot.render.text import Md, code, code_block, date, duration, joined, lines, md, one_line, prose
@@ -146,7 +147,7 @@ def _facts(view: RunView) -> Md:
         md("*Risk:* {}{}", RISKS[view.risk], why) if before else "",
         md("*Why a second person:* {}", one_line(view.reason, 300)) if view.state is State.AWAITING else "",
         md("*Guard holds:* {}", one_line(view.guard_reading, 300)) if view.guard and before else "",
-        md("*Verified afterwards by:* {}", code(view.verify, 400)) if before and view.verify else "",
+        md("*Verified afterwards by:* {}", condition_lines(view.verify)) if before and view.verify else "",
         md("_{}_", one_line(view.reason, 300)) if view.state is State.APPROVED and view.reason else "",
     )
 
@@ -334,7 +335,7 @@ def preview_lines(view: PreviewView) -> list[Md]:
     """Risk, guard, verification, approval, what to do if it goes wrong."""
     step = view.step
     who = joined(", ", (name(person_) for person_ in view.asked)) or Md("⚠️ nobody who may is known")
-    verified = code(step.verify, 500) if step.verify else Md("nothing: it counts as “ran, not verified”")
+    verified = condition_lines(step.verify) if step.verify else Md("nothing: it counts as “ran, not verified”")
     return [
         md("*On:* {}", code(view.target, 200)) if view.target else Md(""),
         md("*Risk:* {} – {}", RISKS[step.risk], one_line(step.reason, 300)),
