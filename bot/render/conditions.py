@@ -30,7 +30,7 @@ def condition_lines(condition: str) -> Md:
 
 
 def _in_words(check: Check) -> Md:
-    within = md(" (tried for {})", duration(timedelta(seconds=check.within))) if check.within else ""
+    within = md(" (tried for {})", _span(check.within)) if check.within else ""
     return md("{}{}{}", code(_asked(check), 300), _wanted(check), within)
 
 
@@ -48,8 +48,14 @@ def _wanted(check: Check) -> Md:
     if not check.op:
         return md(" answers") if check.kind == "http" else md(" succeeds")
     if check.path == "age":
-        limit = duration(timedelta(seconds=float(str(check.value))))
-        return md(": the time that it says is {} {}", _AGED.get(check.op, check.op), limit)
+        return md(
+            ": the time that it says is {} {}", _AGED.get(check.op, check.op), _span(float(str(check.value)))
+        )
     value = check.value if isinstance(check.value, str) else json.dumps(check.value)
     subject = code(check.path) if check.path else md("its answer")
     return md(": {} {} {}", subject, _SAYS[check.op], code(value, 100))
+
+
+def _span(seconds: float) -> str:
+    whole = duration(timedelta(seconds=seconds))
+    return f"{seconds:g} s" if seconds <= 120 or seconds % 60 else whole  # noqa: PLR2004 - duration rounds

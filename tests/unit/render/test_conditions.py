@@ -7,13 +7,16 @@ from bot.render.conditions import condition_lines
 CASES = [
     (
         "http GET http://localhost:1/ready within 90s",
-        "`GET http://localhost:1/ready` answers (tried for 1 min 30 s)",
+        "`GET http://localhost:1/ready` answers (tried for 90 s)",
     ),
     (
-        "http GET http://localhost:1/s .x.blocked == false",
-        "`GET http://localhost:1/s`: `.x.blocked` is `false`",
+        "http GET http://localhost:1/status .x.blocked == false",
+        "`GET http://localhost:1/status`: `.x.blocked` is `false`",
     ),
-    ("http GET http://localhost:1/s .who != 'a<b'", "`GET http://localhost:1/s`: `.who` is not `a&lt;b`"),
+    (
+        "http GET http://localhost:1/status .who != 'a<b'",
+        "`GET http://localhost:1/status`: `.who` is not `a&lt;b`",
+    ),
     ("exec 'pm2 describe api' contains online", "`pm2 describe api`: its answer contains `online`"),
     ("exec 'ls done'", "`ls done` succeeds"),
     ("exec 'cat when' age < 15m", "`cat when`: the time that it says is younger than 15 min"),
@@ -30,8 +33,8 @@ def test_one_condition_is_one_sentence(condition: str, said: str) -> None:
 
 def test_several_are_a_list() -> None:
     """One line each, in the order in which they are looked at."""
-    said = condition_lines("http GET http://localhost:1/s .a == 1 && exec 'ls done' within 1m")
+    said = condition_lines("http GET http://localhost:1/status .a == 1 && exec 'ls done' within 1m")
     assert said.split("\n") == [
-        "• `GET http://localhost:1/s`: `.a` is `1`",
-        "• `ls done` succeeds (tried for 1 min)",
+        "• `GET http://localhost:1/status`: `.a` is `1`",
+        "• `ls done` succeeds (tried for 60 s)",
     ]
