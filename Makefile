@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PORT ?= 8025
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test test-slow test-systems check bench lock wheel clean
+.PHONY: help demo run test test-slow test-systems check bench soak lock wheel clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -48,6 +48,9 @@ check: $(VENV)/.dev ## ruff, mypy strict, import contracts
 
 bench: $(VENV)/.dev ## The figures, as JSON lines
 	$(BIN)/python -m bench
+
+soak: $(VENV)/.dev ## Five minutes of ladder under workers that are killed, then a storm of 1,000 triggers in a minute
+	ATS_SOAK_SECONDS=300 ATS_STORM=1000 $(BIN)/python -m pytest -n 0 -s -m slow tests/system/test_soak.py
 
 lock: $(VENV)/.dev ## Pin again what pyproject.toml asks for (make lock UPGRADE=--upgrade: the newest versions)
 	$(BIN)/python -m pip install --quiet uv

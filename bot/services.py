@@ -39,8 +39,8 @@ class BotServices:
     def rules(self) -> Rules:
         return self._bot.rules
 
-    def transaction(self) -> AbstractAsyncContextManager[Tx]:
-        return self._bot.store.transaction()
+    def transaction(self, *, reserved: bool = False) -> AbstractAsyncContextManager[Tx]:
+        return self._bot.store.transaction(reserved=reserved)
 
     def systems(self) -> Mapping[str, str]:
         return known()

@@ -17,8 +17,8 @@ class Services(Protocol):
     @property
     def rules(self) -> Rules: ...
 
-    def transaction(self) -> AbstractAsyncContextManager[Any]:
-        """One transaction of the bot's database (bot.store.session.Tx)."""
+    def transaction(self, *, reserved: bool = False) -> AbstractAsyncContextManager[Any]:
+        """One transaction of the bot's database (bot.store.session.Tx); `reserved`: never behind a storm's work."""
 
     def systems(self) -> Mapping[str, str]:
         """The systems under care: each probe's name, and the system as it is shown."""

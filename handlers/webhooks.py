@@ -17,8 +17,8 @@ from starlette.responses import JSONResponse, Response
 from bot.clock import utcnow
 from bot.domain import pagerduty
 from bot.errors import AtsError
-from bot.operations import incidents
 from bot.operations.inbox import Delivery
+from handlers.intake import Intake
 from handlers.services import Services
 
 log = structlog.get_logger(__name__)
@@ -51,6 +51,7 @@ def endpoint(
     services: Services, secrets: Sequence[str], count: Callable[[str], None]
 ) -> Callable[[Request], Any]:
     """The handler; `count` is told the outcome of every delivery."""
+    intake = Intake(services)
 
     async def receive(request: Request) -> Response:
         try:
@@ -66,12 +67,14 @@ def endpoint(
                 webhook_id=request.headers.get("x-webhook-id", ""),
             )
             return _answer("bad_signature", 401, count)
-        return await _store(services, request, body, count)
+        return await _store(services, intake, request, body, count)
 
     return receive
 
 
-async def _store(services: Services, request: Request, body: bytes, count: Callable[[str], None]) -> Response:
+async def _store(
+    services: Services, intake: Intake, request: Request, body: bytes, count: Callable[[str], None]
+) -> Response:
     try:
         parsed = json.loads(body)
         event = pagerduty.event(parsed, now=utcnow())
@@ -80,16 +83,15 @@ async def _store(services: Services, request: Request, body: bytes, count: Calla
         log.error("webhook that cannot be read", error=str(error))
         return _answer("unreadable", 400, count)
     try:
-        async with services.transaction() as tx:
-            outcome = await incidents.receive(tx, services.rules, delivery, event, oncall=services.rota_known())
+        outcome = await intake.take(delivery, event)
     except AtsError as error:
         log.error("webhook not stored; PagerDuty will send it again", error=str(error))
         return _answer("unavailable", 503, count)
     except Exception:
         log.exception("webhook not stored; PagerDuty will send it again")
         return _answer("error", 500, count)
-    if outcome == "applied":
-        services.hurry()  # a card is waited for; its job is the net
+    if outcome in {"applied", "kept"}:
+        services.hurry()  # a card is waited for; its job, or the sweep, is the net
     return _answer(outcome, 202, count)
 
 

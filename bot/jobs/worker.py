@@ -29,6 +29,7 @@ from bot.jobs.diagnose import diagnosis, step
 from bot.jobs.enrich import adopt, enrich
 from bot.jobs.execute import execute
 from bot.jobs.files import upload
+from bot.jobs.intake import take_in
 from bot.jobs.linking import link
 from bot.jobs.plots import plot
 from bot.jobs.storms import storm_ack
@@ -180,6 +181,7 @@ class Worker:
             ready = await execution.left_over(tx)
         for channel in channels:
             self._work.soon.start(f"deliver {channel}", partial(deliver, self._work, channel))
+        self._work.soon.start("intake", partial(take_in, self._work))
         self._work.soon.start("rota", self._rota)
         for run_id in ready:  # it waited for another change, or its job was lost
             self._work.soon.start(f"run {run_id}", partial(execute, self._work, run_id))
@@ -198,6 +200,7 @@ class Worker:
         """Drain a channel now, in this process; the job that was deferred for it finds it done, or does it."""
         if self._work.soon.open:
             self.ticker.nudge()
+            self._work.soon.start("intake", partial(take_in, self._work))
             self._work.soon.start(f"deliver {channel}", partial(deliver, self._work, channel))
 
     async def _reap(self) -> None:

@@ -34,6 +34,9 @@ async def file(tx: Tx, delivery: Delivery) -> int | None:
         "type": delivery.type,
         "body": dict(delivery.body),
         "received_at": tx.now,
+        "waiting": False,
+        "rank": 0,
+        "trouble": "",
     }
     return (await tx.session.execute(_FILE, values)).scalar_one_or_none()
 

@@ -13,7 +13,7 @@ from sqlmodel import col
 from bot.domain import extras, happenings, lifecycle
 from bot.domain.happenings import Happening
 from bot.domain.lifecycle import Move, Progress
-from bot.domain.pagerduty import PdEvent, Snapshot, renamed_service
+from bot.domain.pagerduty import PdEvent, Snapshot
 from bot.domain.people import Who
 from bot.operations import (
     aliases,
@@ -21,7 +21,6 @@ from bot.operations import (
     declared,
     echoes,
     followup,
-    inbox,
     journal,
     ladder,
     outbox,
@@ -36,49 +35,6 @@ from bot.store.tables import Incident, table
 _INSERT = insert(table(Incident)).on_conflict_do_nothing().returning(col(Incident.id))
 
 
-async def receive(
-    tx: Tx,
-    rules: Rules,
-    delivery: inbox.Delivery,
-    event: PdEvent | None,
-    *,
-    oncall: Sequence[Mapping[str, Any]] = (),
-) -> str:
-    """A PagerDuty webhook: kept, applied, with its timeline entry and its jobs, in this transaction.
-
-    `oncall` is who is on call as last known, for the card of a new incident.
-
-    Returns:
-        "duplicate", "recorded" (about no incident), "adopting" (about one that must be fetched first) or
-        "applied".
-    """
-    inbox_id = await inbox.file(tx, delivery)
-    if inbox_id is None:
-        return "duplicate"
-    if event is None:
-        await _rename_service(tx, rules, delivery.body)
-        return "recorded"
-    fresh = event.type == "incident.triggered" and event.snapshot is not None  # most likely not known yet
-    incident = None if fresh else await _load(tx, event.incident_id)
-    if incident is None and event.snapshot is None:
-        await tx.defer("adopt", queue=EFFECT_QUEUE, inbox_id=inbox_id, pd_id=event.incident_id)
-        return "adopting"
-    await _apply(tx, rules, incident, event, oncall=oncall)
-    return "applied"
-
-
-async def _rename_service(tx: Tx, rules: Rules, body: Mapping[str, Any]) -> None:
-    """A service has another name: so its open incidents' cards say it."""
-    renamed = renamed_service(body)
-    if renamed is None:
-        return
-    query = select(Incident).where(col(Incident.service_id) == renamed[0], col(Incident.status) != "resolved")
-    for incident in (await tx.session.execute(query.order_by(col(Incident.id)).with_for_update())).scalars():
-        if incident.service != renamed[1]:
-            incident.service = renamed[1]
-            await outbox.show_card(tx, incident.id or 0, rules.channel)
-
-
 async def adopt(tx: Tx, rules: Rules, seen: Snapshot, event: PdEvent | None) -> None:
     """An incident that was heard of only through a note or the like, fetched since: as if it had begun."""
     incident = await _load(tx, seen.pd_id)
@@ -86,7 +42,7 @@ async def adopt(tx: Tx, rules: Rules, seen: Snapshot, event: PdEvent | None) -> 
         await _begin(tx, rules, seen, _seen(seen, tx.now))
         incident = await _load(tx, seen.pd_id)
     if event is not None:
-        await _apply(tx, rules, incident, event)
+        await happened(tx, rules, incident, event)
 
 
 async def _load(tx: Tx, pd_id: str) -> Incident | None:
@@ -100,7 +56,7 @@ def _seen(seen: Snapshot, now: datetime) -> Move:
     return Move(seen.status or "triggered", at, seen.changed_by, how="seen", exact=False)
 
 
-async def _apply(
+async def happened(
     tx: Tx,
     rules: Rules,
     incident: Incident | None,
@@ -108,6 +64,7 @@ async def _apply(
     *,
     oncall: Sequence[Mapping[str, Any]] = (),
 ) -> None:
+    """An event of PagerDuty's about an incident that the caller holds, or about one that may be new (None)."""
     if incident is None:
         if event.snapshot is None:
             return

@@ -65,7 +65,7 @@ async def append_all(tx: Tx, lines: Sequence[Line]) -> None:
     """Several lines, of many incidents, in two statements. The caller holds the incidents' rows, as for `append`."""
     if not lines:
         return
-    last = await _last_hashes(tx, {line.incident_id for line in lines})
+    last: dict[int | None, str] = await _last_hashes(tx, {line.incident_id for line in lines})
     rows: list[dict[str, Any]] = []
     for line in lines:
         entry = TimelineEntry(
@@ -74,10 +74,11 @@ async def append_all(tx: Tx, lines: Sequence[Line]) -> None:
         )  # fmt: skip
         entry.hash = last[line.incident_id] = digest(entry.prev_hash, _fields(entry))
         rows.append(entry.model_dump(exclude={"id"}))
+    tx.tails.update(last)
     await tx.session.execute(insert(table(TimelineEntry)), rows)
 
 
-async def _last_hashes(tx: Tx, incident_ids: Collection[int]) -> dict[int, str]:
+async def _last_hashes(tx: Tx, incident_ids: Collection[int]) -> dict[int | None, str]:
     newest = (
         select(func.max(col(TimelineEntry.id)))
         .where(col(TimelineEntry.incident_id).in_(incident_ids))
@@ -86,7 +87,7 @@ async def _last_hashes(tx: Tx, incident_ids: Collection[int]) -> dict[int, str]:
     query = select(col(TimelineEntry.incident_id), col(TimelineEntry.hash)).where(
         col(TimelineEntry.id).in_(newest)
     )
-    return {int(row[0] or 0): str(row[1]) for row in (await tx.session.execute(query)).all()}
+    return {row[0]: str(row[1]) for row in (await tx.session.execute(query)).all()}
 
 
 async def _last_hash(tx: Tx, incident_id: int | None) -> str:

@@ -9,7 +9,7 @@ from sqlalchemy.pool import NullPool
 
 from bot.errors import ConfigError, UnreachableError
 
-HEAD = "0009"
+HEAD = "0010"
 _LOCK = 0x4154_5342  # "ATSB": one migrator at a time
 
 

@@ -26,6 +26,9 @@ RUN_QUEUE = "runs"  # steps of the runbook that take their time: never in the wa
 FIRST = "deliver"  # a card before the reminder in its thread, which the same transaction may have enqueued
 
 
+RESERVED = 6  # connections: two for the ticker, the others for webhooks (handlers.intake)
+
+
 class Tx:
     """One transaction and the instant it happens at."""
 
@@ -90,8 +93,8 @@ class Store:
 
     def __init__(self, url: str, *, pool_size: int = 8) -> None:
         self.url = url
-        self.engine = _engine(url, pool_size=pool_size, overflow=8)
-        self._reserved = _engine(url, pool_size=2, overflow=0)
+        self.engine = _engine(url, pool_size=pool_size, overflow=6)
+        self._reserved = _engine(url, pool_size=RESERVED, overflow=0)
         self.jobs = procrastinate.App(
             connector=procrastinate.PsycopgConnector(
                 conninfo=url, min_size=2, max_size=6, timeout=5.0, kwargs={"options": _OPTIONS}
@@ -102,7 +105,8 @@ class Store:
     async def transaction(self, *, reserved: bool = False) -> AsyncIterator[Tx]:
         """One transaction; raises UnreachableError when the database is away (nothing was done then).
 
-        `reserved`: on a connection kept for reminders, which so never wait for those that a storm keeps busy.
+        `reserved`: on a connection kept for reminders and webhooks, which so never wait for those that a storm
+        keeps busy.
         """
         engine = self._reserved if reserved else self.engine
         try:

@@ -118,7 +118,7 @@ class TimelineEntry(SQLModel, table=True):
 
     __tablename__ = "timeline"
     id: int | None = Field(default=None, sa_column=Column(BigInteger, primary_key=True, autoincrement=True))
-    incident_id: int | None = Field(default=None, foreign_key="incident.id", index=True)
+    incident_id: int | None = Field(default=None, foreign_key="incident.id")
     at: datetime = _when(nullable=False)  # when it happened
     recorded_at: datetime = _when(nullable=False)  # when the bot wrote it down
     kind: str
@@ -128,6 +128,8 @@ class TimelineEntry(SQLModel, table=True):
     data: dict[str, Any] = _json(dict)
     prev_hash: str = ""
     hash: str = ""
+
+    __table_args__ = (Index("timeline_chain", "incident_id", "id"),)
 
 
 class Message(SQLModel, table=True):
@@ -331,8 +333,12 @@ class Inbox(SQLModel, table=True):
     type: str = ""
     body: dict[str, Any] = _json(dict)
     received_at: datetime = _when(nullable=False)
+    waiting: bool = False  # it came faster than it could be applied; the worker does
+    rank: int = 0  # of those that wait: the lower the sooner
+    trouble: str = ""  # why it could not be applied
 
     __table_args__ = (
         UniqueConstraint("source", "delivery_id"),
         UniqueConstraint("source", "event_id"),
+        Index("inbox_waiting", "rank", "id", postgresql_where=text("waiting")),
     )

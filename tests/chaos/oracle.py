@@ -33,12 +33,13 @@ PENDING: Final = """
 """
 
 
-async def settled(stage: Stage, *, within: float) -> None:
-    """Return once nothing is under way: webhooks, jobs, messages. Fails with what is left."""
+async def settled(stage: Stage, *, within: float, webhooks: bool = True) -> None:
+    """Return once nothing is under way: webhooks (unless they are paused), jobs, messages. Fails with what is left."""
     end = time.monotonic() + within
     quiet = 0
     while quiet < 3:
-        left = [f"webhook {d.event_type}" for d in stage.pagerduty.deliveries if d.state == "queued"]
+        queued = [d for d in stage.pagerduty.deliveries if webhooks and d.state == "queued"]
+        left = [f"webhook {d.event_type}" for d in queued]
         left += [str(row[0]) for row in await asyncio.to_thread(stage.rows, PENDING)]
         quiet = 0 if left else quiet + 1
         assert time.monotonic() < end, f"not settled within {within} s: {left}"

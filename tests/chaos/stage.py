@@ -87,11 +87,13 @@ class Stage:
         """Start `ats-bot run` on this stage."""
         return BotProcess.start(self.settings(port, **more), self.folder / f"{name}.log", "run", "--role", role)
 
-    def forked(self, nursery: Nursery, *, name: str = "bot") -> BotProcess:
+    def forked(
+        self, nursery: Nursery, *, port: int | None = None, role: str = "all", name: str = "bot", **more: str
+    ) -> BotProcess:
         """The same, forked."""
-        settings, log = self.settings(), self.folder / f"{name}.log"
-        pid = nursery.start(settings, log, ["run"])
-        return BotProcess(psutil.Process(pid), f"http://127.0.0.1:{self.port}", log)
+        settings, log = self.settings(port, **more), self.folder / f"{name}.log"
+        pid = nursery.start(settings, log, ["run", "--role", role])
+        return BotProcess(psutil.Process(pid), f"http://127.0.0.1:{settings['ATS_PORT']}", log)
 
     @property
     def slack(self) -> Any:
@@ -116,6 +118,10 @@ class Stage:
     def thread(self, card: Json) -> list[Json]:
         """The replies under a card."""
         return [m for m in self.slack.messages(OPS, thread_ts=card["ts"]) if m["ts"] != card["ts"]]
+
+    def everywhere(self) -> list[Json]:
+        """All messages of the operations channel, those in threads too."""
+        return [message.data for message in self.slack.workspace.channels[OPS].messages]
 
     def direct(self, user: str) -> list[Json]:
         """What the bot wrote to a person directly."""

@@ -15,7 +15,7 @@ from bot.app import load_rules
 from bot.config import Settings
 from bot.domain import pagerduty
 from bot.domain.people import Who
-from bot.operations import commanding, incidents, timeline
+from bot.operations import commanding, incidents, intake, timeline
 from bot.operations.inbox import Delivery
 from bot.operations.rules import Rules
 from bot.store.session import Store
@@ -88,7 +88,7 @@ async def receive(store: Store, rules: Rules, body: Json) -> str:
     async with store.transaction() as tx:
         event = body["event"]
         delivery = Delivery("pagerduty", event["id"], event["id"], event["event_type"], body)
-        return await incidents.receive(tx, rules, delivery, pagerduty.event(body, now=START))
+        return await intake.receive(tx, rules, delivery, pagerduty.event(body, now=START))
 
 
 async def adopted(store: Store, rules: Rules, body: Json) -> None:
