@@ -9,6 +9,7 @@ from pathlib import Path
 import hypothesis
 import psycopg
 import pytest
+import structlog
 
 from bot.store import embedded
 from bot.store.migrate import migrate
@@ -17,6 +18,15 @@ from tests.rig import Rig
 
 for _name in ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"):
     os.environ.pop(_name, None)
+
+# With every local variable, as is the default, a traceback takes seconds in which no bot of the test answers.
+structlog.configure(
+    processors=[
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="%Y-%m-%d %H:%M:%S", utc=False),
+        structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback),
+    ]
+)
 
 # No test depends on speed: neither an example nor the making of examples is timed.
 hypothesis.settings.register_profile(

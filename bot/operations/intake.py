@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from sqlalchemy import func, select, update
-from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col
 
 from bot.domain import lane, pagerduty
@@ -20,7 +20,7 @@ from bot.store.session import EFFECT_QUEUE, Tx
 from bot.store.tables import Inbox, Incident, table
 
 _LOCK: Final = 0x4154_494E  # "ATIN": one worker at a time, so that no two wait for each other's incidents
-_KEEP = upsert(table(Inbox)).on_conflict_do_nothing()
+_KEEP = insert(table(Inbox)).on_conflict_do_nothing().returning(col(Inbox.id))
 
 
 async def receive(

@@ -60,11 +60,14 @@ async def post(
     return row
 
 
+_POST = insert(table(Message)).returning(col(Message.id), sort_by_parameter_order=True)  # the older goes first
+
+
 async def post_all(tx: Tx, drafts: Sequence[Draft]) -> None:
     """Have many messages sent: one statement."""
     if drafts:
         rows = [draft.row(tx.now).model_dump(exclude={"id"}) for draft in drafts]
-        await tx.session.execute(insert(table(Message)), rows)
+        await tx.session.execute(_POST, rows)
     for channel in dict.fromkeys(draft.channel for draft in drafts):
         await tx.defer("deliver", queue=CARD_QUEUE, channel=channel)
 

@@ -17,6 +17,10 @@ _FIELDS = ("incident_id", "at", "recorded_at", "kind", "text", "actor", "source"
 _CHAIN_LOCK = 0x41545354  # "ATST"
 
 
+# In the order of the lines: an id is a place in the chain. RETURNING makes it one statement, not one for each row.
+_APPEND = insert(table(TimelineEntry)).returning(col(TimelineEntry.id), sort_by_parameter_order=True)
+
+
 @dataclass(frozen=True, slots=True)
 class Line:
     """What is written down of one incident, by the bot, now."""
@@ -75,7 +79,7 @@ async def append_all(tx: Tx, lines: Sequence[Line]) -> None:
         entry.hash = last[line.incident_id] = digest(entry.prev_hash, _fields(entry))
         rows.append(entry.model_dump(exclude={"id"}))
     tx.tails.update(last)
-    await tx.session.execute(insert(table(TimelineEntry)), rows)
+    await tx.session.execute(_APPEND, rows)
 
 
 async def _last_hashes(tx: Tx, incident_ids: Collection[int]) -> dict[int | None, str]:

@@ -26,7 +26,7 @@ RUN_QUEUE = "runs"  # steps of the runbook that take their time: never in the wa
 FIRST = "deliver"  # a card before the reminder in its thread, which the same transaction may have enqueued
 
 
-RESERVED = 6  # connections: two for the ticker, the others for webhooks (handlers.intake)
+RESERVED = 11  # connections: two for the ticker, the others for webhooks (handlers.intake)
 
 
 class Tx:
@@ -121,6 +121,10 @@ class Store:
             ) from error
         except (OperationalError, InterfaceError) as error:
             raise UnreachableError(f"The bot's database does not answer: {_short(error)}") from error
+        except AssertionError as error:
+            if not _of_psycopg(error):
+                raise
+            raise UnreachableError("The bot's database hung up in the middle of a statement.") from error
         except DBAPIError as error:
             if error.connection_invalidated:
                 raise UnreachableError(f"The bot's database hung up: {_short(error)}") from error
@@ -129,6 +133,14 @@ class Store:
     async def close(self) -> None:
         await self.engine.dispose()
         await self._reserved.dispose()
+
+
+def _of_psycopg(error: AssertionError) -> bool:
+    """Whether it is all that psycopg says of a connection that broke while it sent many rows."""
+    last = error.__traceback__
+    while last is not None and last.tb_next is not None:
+        last = last.tb_next
+    return last is not None and str(last.tb_frame.f_globals.get("__name__", "")).startswith("psycopg.")
 
 
 def _short(error: Exception) -> str:
