@@ -16,6 +16,7 @@ from starlette.responses import JSONResponse, Response
 
 from bot.clock import utcnow
 from bot.domain import pagerduty
+from bot.domain.outside import keepable
 from bot.errors import AtsError
 from bot.operations.inbox import Delivery
 from handlers.intake import Intake
@@ -76,7 +77,7 @@ async def _store(
     services: Services, intake: Intake, request: Request, body: bytes, count: Callable[[str], None]
 ) -> Response:
     try:
-        parsed = json.loads(body)
+        parsed = keepable(json.loads(body))
         event = pagerduty.event(parsed, now=utcnow())
         delivery = _delivery(parsed, request.headers.get("x-webhook-id", ""))
     except (ValueError, RecursionError, AttributeError) as error:

@@ -82,7 +82,7 @@ class PagerDuty(Acts):
             "sort_by": "created_at:asc",
         }
         body = await self._wire.get("/incidents", {**filters, "limit": PAGE, "offset": offset})
-        return list(field_of(body, "incidents", list, "GET /incidents")), bool(body.get("more"))
+        return _objects(field_of(body, "incidents", list, "GET /incidents")), bool(body.get("more"))
 
     @bounded
     async def incidents_with_key(self, incident_key: str) -> list[Json]:
@@ -94,7 +94,7 @@ class PagerDuty(Acts):
         """A page of the account's log entries between two moments, newest first; and whether there are more."""
         span = {"since": since.isoformat(), "until": until.isoformat(), "include[]": "channels"}
         body = await self._wire.get("/log_entries", {**span, "limit": PAGE, "offset": offset})
-        return list(field_of(body, "log_entries", list, "GET /log_entries")), bool(body.get("more"))
+        return _objects(field_of(body, "log_entries", list, "GET /log_entries")), bool(body.get("more"))
 
     @bounded_write
     async def acknowledge(self, incident_id: str, *, from_email: str) -> Json:
@@ -224,3 +224,8 @@ class PagerDuty(Acts):
     async def webhook_subscriptions(self) -> list[Json]:
         """All webhook subscriptions; look at `delivery_method.temporarily_disabled`."""
         return await self._pages("/webhook_subscriptions", "webhook_subscriptions")
+
+
+def _objects(listed: list[Any]) -> list[Json]:
+    """One entry that is nonsense must not keep the others from being read."""
+    return [dict(each) for each in listed if isinstance(each, dict)]

@@ -23,6 +23,7 @@ import requests
 from requests.adapters import HTTPAdapter
 
 from bot.clients.pagerduty_errors import error_for, not_understood, unreachable, unsendable
+from bot.domain.outside import keepable
 from bot.errors import AtsError, RateLimitedError, TemporaryError
 
 with warnings.catch_warnings():
@@ -198,7 +199,7 @@ def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
 
 def _json(response: requests.Response) -> Any:
     try:
-        return response.json()
+        return keepable(response.json())
     except ValueError:
         return None
 

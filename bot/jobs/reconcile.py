@@ -17,7 +17,7 @@ from sqlalchemy import text
 from bot.domain import catchup, pagerduty, pagerduty_log
 from bot.domain.catchup import Stretch
 from bot.domain.pagerduty import Snapshot
-from bot.errors import AtsError, RateLimitedError, RejectedError
+from bot.errors import AtsError, PermanentError, RateLimitedError
 from bot.jobs.work import Work
 from bot.operations import incidents, sync
 
@@ -104,7 +104,7 @@ async def _look(work: Work, budget: Budget, *, webhooks: bool) -> Look:
     async with work.store.transaction() as tx:
         known, now = await sync.mark(tx, sync.LOG), tx.now
     if webhooks:
-        await _subscriptions(work, budget)
+        await _subscriptions_if_shown(work, budget)
     # Incidents first: what is open and unknown is on the channel before its history is told.
     repaired = await _open_incidents(work, budget)
     entries, done = await _log(work, known.at if known else None, now, budget)
@@ -198,7 +198,7 @@ async def _open_there(work: Work, budget: Budget) -> list[tuple[Snapshot, dict[s
         if not budget.take():
             return None
         listed, more = await work.pagerduty.open_page(offset=page * PAGE)
-        found += [(pagerduty.snapshot(raw), raw) for raw in listed if raw.get("id")]
+        found += [(pagerduty.snapshot(raw), raw) for raw in listed if pagerduty.text(raw.get("id"))]
         if not more or not listed:
             break
     return found
@@ -230,12 +230,20 @@ async def _fetch(work: Work, pd_id: str, budget: Budget) -> bool:
         return False
     try:
         return await _observe(work, await work.pagerduty.incident(pd_id), budget)
-    except RejectedError as error:
-        log.warning("incident not found in PagerDuty", incident=pd_id, error=str(error))
+    except PermanentError as error:  # of one incident: the others must have their turn
+        log.warning("incident not shown by PagerDuty", incident=pd_id, error=str(error))
         return False
 
 
 # The subscription
+
+
+async def _subscriptions_if_shown(work: Work, budget: Budget) -> None:
+    """A token that may not see subscriptions may see the incidents all the same."""
+    try:
+        await _subscriptions(work, budget)
+    except PermanentError as error:
+        log.warning("the webhook subscription cannot be looked at", error=str(error))
 
 
 async def _subscriptions(work: Work, budget: Budget) -> None:

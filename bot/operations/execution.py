@@ -14,6 +14,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import col
 
 from bot.domain import runs as life
+from bot.domain.outside import keepable
 from bot.domain.people import Who
 from bot.domain.runs import State
 from bot.domain.timeline import digest as text_digest
@@ -295,16 +296,5 @@ def part_json(part: Any) -> dict[str, Any]:
     told = asdict(part)
     told["rows"] = [list(row) for row in part.rows[:50]]
     told["columns"] = list(part.columns)
-    clean: dict[str, Any] = _without_nul(told)
+    clean: dict[str, Any] = keepable(told)
     return clean
-
-
-def _without_nul(value: Any) -> Any:
-    """PostgreSQL keeps no NUL in a text."""
-    if isinstance(value, str):
-        return value.replace("\x00", "\ufffd")
-    if isinstance(value, list | tuple):
-        return [_without_nul(inner) for inner in value]
-    if isinstance(value, dict):
-        return {key: _without_nul(inner) for key, inner in value.items()}
-    return value
