@@ -39,6 +39,7 @@ from bot.heartbeat import Heartbeat
 from bot.jobs import worker as jobs
 from bot.jobs.reconcile import Reconciler
 from bot.jobs.work import Work
+from bot.joining import join
 from bot.operations import links
 from bot.operations.rules import Rules
 from bot.plots.child import Plotter
@@ -268,24 +269,9 @@ class Bot:
 
     async def _connect(self) -> None:
         self.identity = await self.slack.identity()
-        await self._join()
+        await join(self.slack, self.store, self.settings.channel, self.figures)
         if "socket" in self.settings.slack_modes:
             await self.sockets.open()
-
-    async def _join(self) -> None:
-        channel = self.settings.channel
-        try:
-            await self.slack.join(channel)
-            self.figures.channel_problem = ""
-            log.info("joined", channel=channel)
-        except AtsError as error:
-            self.figures.channel_problem = str(error)
-            log.error(
-                "the bot may not join its channel; it goes on without, and posts what has gathered once it is in",
-                channel=channel,
-                why=str(error),
-                mend=f"type /invite @ats-bot in {channel}",
-            )
 
     async def close(self) -> None:
         await self.sockets.close()

@@ -14,6 +14,7 @@ from handlers.grammar import Command
 from handlers.services import Services
 
 _KINDS = {"incident", "corruption", "security"}
+_AT_ONCE = {"corruption", "security"}  # the runbook's emergency rules: a P2 would wake nobody
 _SEVERITIES = {"P0", "P1", "P2"}
 
 
@@ -56,6 +57,11 @@ def register(app: AsyncApp, services: Services) -> None:
         kind, severity, title = (_value(view, block) for block in ("kind", "severity", "title"))
         if not title:
             await ack(response_action="errors", errors={"title": "Say in one line what is wrong."})
+            return
+        if kind in _AT_ONCE and severity == "P2":
+            await ack(
+                response_action="errors", errors={"severity": "This kind pages at once: choose P0 or P1."}
+            )
             return
         asked = {"title": title, "text": _value(view, "text"), "entry_id": _value(view, "entry"),
                  "severity": severity if severity in _SEVERITIES else "P0"}  # fmt: skip

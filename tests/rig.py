@@ -63,6 +63,7 @@ class Rig:
     url: str  # the bot's base address
     http: httpx.AsyncClient
     secrets: list[str]  # what the running bot takes webhooks by
+    environment: Mapping[str, str]  # its settings, for another bot beside or after it
 
     @classmethod
     @asynccontextmanager
@@ -96,7 +97,7 @@ class Rig:
         try:
             async with running(loaded) as (bot, url), httpx.AsyncClient(base_url=url) as client:
                 await eventually(lambda: bot.figures.slack_problem == "")
-                yield cls(sandbox, bot, url, client, bot.webhook_secrets)
+                yield cls(sandbox, bot, url, client, bot.webhook_secrets, {**environment, **settings})
         finally:
             await sandbox.close()
             await holder.stop()

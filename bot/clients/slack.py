@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import aiohttp
+import structlog
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.webhook.async_client import AsyncWebhookClient
@@ -23,6 +24,8 @@ from bot.errors import (
     UnauthorizedError,
     UnreachableError,
 )
+
+log = structlog.get_logger(__name__)
 
 _AUTH = {
     "invalid_auth", "not_authed", "account_inactive", "token_revoked", "token_expired", "missing_scope",
@@ -101,6 +104,7 @@ class Slack:
         self._session: aiohttp.ClientSession | None = None
         self._web: AsyncWebClient | None = None
         self._channels: dict[str, str] = {}
+        self.former: dict[str, str] = {}  # ids of channels by the names under which they were found once
         self._closed = False
 
     @property
@@ -191,6 +195,12 @@ class Slack:
             self._channels["#" + str(item.get("name", ""))] = str(item.get("id", ""))
             if channel in self._channels:
                 return
+        if channel in self.former:
+            log.warning(
+                "the channel has another name now, or is archived; set ATS_CHANNEL to its name", channel=channel
+            )
+            self._channels[channel] = self.former[channel]
+            return
         raise RejectedError(
             f"There is no channel {channel} that the bot can see. Create it, or invite the bot if it is private: "
             f"/invite @ats-bot in {channel}.",

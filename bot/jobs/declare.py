@@ -1,7 +1,7 @@
 """Create in PagerDuty what somebody declared, once: by REST in their name, or by the Events API."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, Final
 
@@ -9,6 +9,7 @@ import structlog
 
 from bot import render
 from bot.domain import pagerduty
+from bot.domain.escalation import is_security
 from bot.domain.people import Who
 from bot.domain.policy import Access, Action, decide
 from bot.errors import AtsError, ForbiddenError, InputError, RateLimitedError
@@ -116,7 +117,9 @@ async def _there(work: Work, kept: Kept, raw: Mapping[str, Any], place: Place, b
     async with work.store.transaction() as tx:
         await incidents.observed(tx, work.rules, seen)
         number = await declarations.created(tx, work.rules, kept, seen.pd_id, paged=place.paged, by=by)
-    await tell(work, _ask(kept), render.plain_message(f"#{number} {seen.title}: {place.paged} is paged."))
+    await tell(
+        work, _ask(kept), render.plain_message(f"#{number} {seen.title}. PagerDuty pages {place.paged}.")
+    )
 
 
 # Where
@@ -135,15 +138,51 @@ async def _place(work: Work, kept: Kept) -> Place:
     wanted = contact.schedule if contact else ""
     service = await _service(work, kept.wish.kind, wanted)
     policy = service.get("escalation_policy") or {}
-    return Place(str(service["id"]), await _policy(work, wanted) or str(policy.get("id") or ""), (), wanted)
+    paged = wanted + await _unmanned(work, wanted)
+    return Place(str(service["id"]), await _policy(work, wanted) or str(policy.get("id") or ""), (), paged)
+
+
+async def _unmanned(work: Work, schedule: str) -> str:
+    """What is to be added where nobody is on call; "" otherwise, or if PagerDuty does not say."""
+    duty = await work.directory.on_call()
+    if duty.problem or duty.of(schedule):
+        return ""
+    return ", where nobody is on call (the ladder asks the next at once)"
 
 
 async def _page_place(work: Work, role: str) -> Place:
-    """By the escalation policy of the role's schedule; without one, whoever is on call."""
+    """By the escalation policy of the role's schedule; without one, whoever is on call; of an empty one, the next."""
     contact = people.contact_named(work.rules.plan.contacts, role)
     if contact is None:
         roles = ", ".join(c.role for c in work.rules.plan.contacts)
         raise InputError(f"“{role[:60]}” is no role of the runbook's contact table. It has {roles}.")
+    there = await _manned(work, contact)
+    place = await _place_of(work, there)
+    if there is not contact:
+        passed = f"{contact.role} ({contact.schedule}), where nobody is on call"
+        return replace(place, paged=f"{place.paged} instead of {passed}")
+    return place
+
+
+async def _manned(work: Work, wanted: Contact) -> Contact:
+    """The row itself; of a schedule that nobody is on, the next one of the table that has somebody."""
+    duty = await work.directory.on_call()
+    if duty.problem:  # PagerDuty does not say: it knows best itself
+        return wanted
+    every = list(work.rules.plan.contacts)
+    at = every.index(wanted)
+    # The security team is asked in security matters only, unless it was meant.
+    others = [c for c in (*every[at + 1 :], *every[:at]) if not is_security(c)]
+    found = next((c for c in (wanted, *others) if duty.of(c.schedule)), None)
+    if found is None:
+        raise InputError(
+            f"Nobody is on call for {wanted.role} ({wanted.schedule}), nor for any other row of the contact table. "
+            "Call somebody by telephone, and put people on call in PagerDuty."
+        )
+    return found
+
+
+async def _place_of(work: Work, contact: Contact) -> Place:
     service = await _service(work, "incident", contact.schedule)
     policy = await _policy(work, contact.schedule)
     if policy:

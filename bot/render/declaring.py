@@ -78,7 +78,7 @@ def declare_modal(entries: Sequence[Entry], *, title: str = "", channel: str = "
 def declared_note(view: DeclaredView, *, marker: str = "") -> Message:
     """Who declared what, who is paged, and what the emergency rules say first."""
     who = md(
-        "📣 *Declared* by {}. PagerDuty pages *{}*.", name(view.who, "somebody"), one_line(view.paged, 100)
+        "📣 *Declared* by {}. PagerDuty pages *{}*.", name(view.who, "somebody"), one_line(view.paged, 200)
     )
     rule = _rule(view)
     blocks: list[Block | None] = [

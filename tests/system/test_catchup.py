@@ -75,6 +75,7 @@ async def test_a_second_look_finds_nothing_and_says_nothing(rig: Rig) -> None:
     await rig.card(PM2, "asked")
     await rig.pagerduty.acknowledge(made["id"], user=DANA_MAIL)
     await rig.pagerduty.annotate(made["id"], "seen", user=DANA_MAIL)
+    await rig.advance(seconds=1)  # in one millisecond nobody could say which came first
     await rig.pagerduty.reassign(made["id"], [SAM_MAIL], user=DANA_MAIL)
     await rig.pagerduty.publish_status(made["id"], "working", user=DANA_MAIL)
     await rig.pagerduty.settle()

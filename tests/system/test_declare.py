@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.integration.sandbox_pagerduty.judge import judge
-from tests.rig import DANA, OLLI, OPS, SAM, Rig, eventually
+from tests.rig import DANA, OLLI, OPS, SAM, SIA, Rig, eventually
 
 DANA_MAIL, SAM_MAIL = "dana.oncall@ats.example", "sam.sre@ats.example"
 
@@ -74,6 +74,81 @@ async def test_a_security_incident_pages_the_security_team(rig: Rig) -> None:
     (call,) = created(rig)
     assert call.body["incident"]["service"]["id"] == rig.pagerduty.world.service_named("Security").id
     assert (await rig.incident(1)).entry_id == "suspected-breach"
+
+
+async def test_a_declared_security_incident_follows_the_emergency_rules(rig: Rig) -> None:
+    """PD-SECURITY first and at once, the primary besides, the checklist, the stop one press away; Management later."""
+    await declare(rig, DANA, kind="security", severity="P0", title="Strange log-ins", text="from nowhere")
+    card = await rig.card("Strange log-ins", "asked", within=20)
+    number = 1
+    reply = await said(rig, "Security incident", "PD-SECURITY")
+    buttons = [e for b in reply["blocks"] if b["type"] == "actions" for e in b["elements"]]
+    assert [(b["action_id"], b["value"].split("|")[0]) for b in buttons] == [
+        ("run_open", "trading.emergency-stop")
+    ]
+    await said(rig, "Suspected Breach", "checklist_")
+    first = str((await eventually(lambda: rig.reminders(card), within=20))[0]["blocks"])
+    assert f"<@{SIA}>" in first
+    assert f"<@{DANA}>" in first
+    await eventually(lambda: "asked as *Security Incident*" in str(rig.direct(SIA)))
+    pd_id = (await rig.incident(number)).pd_id
+    assert [s.user_id for s in rig.pagerduty.incident(pd_id).assignments] == [
+        _id(rig, "sia.security@ats.example")
+    ]
+    await eventually(
+        lambda: [r.user_id for r in rig.pagerduty.incident(pd_id).responders] == [_id(rig, DANA_MAIL)]
+    )
+    await rig.advance(minutes=15)
+    await eventually(lambda: f"<@{SAM}>" in str(rig.reminders(card)[1:]))
+    assert await rig.timeline(number, "declared") == 1
+
+
+def _id(rig: Rig, email: str) -> str:
+    return str(rig.pagerduty.agent(email).id)
+
+
+async def test_declared_data_corruption_pages_the_primary_and_begins_its_checklist(rig: Rig) -> None:
+    """The primary's pager, the checklist that begins with the stop, and the ladder as for any P0."""
+    await declare(rig, SAM, kind="corruption", severity="P1", title="Trades doubled")
+    card = await rig.card("Trades doubled", "Data Corruption", "assigned to Dana Ortiz", "asked", within=20)
+    await said(rig, "Data Corruption", "checklist_")
+    reminder = str((await eventually(lambda: rig.reminders(card), within=20))[0]["blocks"])
+    assert f"<@{DANA}>" in reminder
+    assert f"<@{SIA}>" in reminder  # the runbook has it under Security Incident Response
+    assert (await rig.incident(1)).severity == "P1"
+
+
+@pytest.mark.parametrize("kind", ["security", "corruption"])
+async def test_an_emergency_is_never_declared_as_one_that_wakes_nobody(rig: Rig, kind: str) -> None:
+    """A P2 pages nobody: the form says so, and nothing is created."""
+    await rig.slack.command(DANA, OPS, "declare")
+    view = await rig.modal(DANA)
+    given = {"kind": {"value": kind}, "severity": {"value": "P2"}, "title": {"value": "Hm"}}
+    outcome = await rig.slack.submit(DANA, view["id"], given)
+    assert "choose P0 or P1" in str(outcome.errors)
+    await rig.slack.command(DANA, OPS, "incidents")
+    assert created(rig) == []
+
+
+async def test_a_schedule_nobody_is_on_is_said_where_its_incident_is_declared(rig: Rig) -> None:
+    """Nobody is the security team tonight: it is created all the same, said, and the ladder asks the others."""
+    rig.pagerduty.set_on_call("PD-SECURITY", None)
+    await rig.asked_anew()
+    await declare(rig, DANA, kind="security", severity="P0", title="Strange log-ins")
+    card = await rig.card("Strange log-ins", "asked", within=20)
+    await said(rig, "PD-SECURITY, where nobody is on call")
+    first = str((await eventually(lambda: rig.reminders(card), within=20))[0]["blocks"])
+    assert "nobody is on call in PD-SECURITY" in first
+    assert f"<@{DANA}>" in first
+
+
+async def test_a_service_that_pagerduty_does_not_have_is_said(rig: Rig) -> None:
+    """No service goes by the runbook's policy: nothing is created, and which setting names one is said."""
+    for service in rig.pagerduty.world.services.values():
+        service.policy_id = rig.pagerduty.world.policy_named("PD-SECURITY").id
+    await declare(rig, DANA, kind="incident", severity="P0", title="Help")
+    await eventually(lambda: [m for m in rig.messages(user=DANA) if "Set PAGERDUTY_SERVICE" in str(m)])
+    assert created(rig) == []
 
 
 async def test_a_lost_answer_makes_no_second_incident(rig: Rig) -> None:
@@ -149,6 +224,27 @@ async def test_paging_a_role(rig: Rig, role: str, who: str) -> None:
     await rig.card("Page: the disk is full", f"assigned to {who}", within=20)
     (call,) = created(rig)
     assert call.from_email == DANA_MAIL
+
+
+async def test_paging_a_schedule_nobody_is_on_pages_the_next_and_says_whom(rig: Rig) -> None:
+    """The secondary's is empty: management is paged instead, and whoever asked is told so."""
+    rig.pagerduty.set_on_call("PD-TRADING-SECONDARY", None)
+    await rig.asked_anew()
+    await rig.slack.command(DANA, OPS, "page secondary the disk is full")
+    await rig.card("Page: the disk is full", "assigned to Chris Tan", within=20)
+    words = "instead of Secondary (PD-TRADING-SECONDARY), where nobody is on call"
+    await said(rig, words)
+    await eventually(lambda: [m for m in rig.messages(user=DANA) if words in str(m)])
+
+
+async def test_paging_when_nobody_at_all_is_on_call_is_refused_in_words(rig: Rig) -> None:
+    """Every schedule is empty: nothing is created, and that somebody must be called by telephone is said."""
+    for contact in rig.bot.rules.plan.contacts:
+        rig.pagerduty.set_on_call(contact.schedule, None)
+    await rig.asked_anew()
+    await rig.slack.command(DANA, OPS, "page secondary the disk is full")
+    await eventually(lambda: [m for m in rig.messages(user=DANA) if "nor for any other row" in str(m)])
+    assert created(rig) == []
 
 
 async def test_paging_nobody_is_said(rig: Rig) -> None:

@@ -3,10 +3,13 @@
 import os
 import time
 from collections.abc import Iterator
+from datetime import timedelta
+from functools import partial
 
 import pytest
 
-from tests.rig import DANA, OPS, SAM, Rig, eventually
+from bot import clock
+from tests.rig import CHRIS, DANA, OPS, SAM, Rig, eventually
 
 PM2 = "PM2 High Restart Rate"
 
@@ -64,3 +67,52 @@ async def test_another_time_zone_changes_no_time(rig: Rig) -> None:
     assert len(rig.reminders(card)) == 1
     await rig.advance(minutes=1)
     await eventually(lambda: len(rig.reminders(card)) == 2)
+
+
+@pytest.mark.parametrize("hours", [-1, 1])
+async def test_a_clock_set_under_a_ladder_neither_hastens_nor_delays_it(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch, hours: int
+) -> None:
+    """The machine's clock jumps by an hour between two rungs, and later back: each comes once, after its time."""
+    await rig.pagerduty.trigger(PM2)
+    card = await rig.card(PM2, "asked")
+    await eventually(lambda: len(rig.reminders(card)) == 1)
+    right = clock._steady._wall
+    monkeypatch.setattr(clock._steady, "_wall", lambda: right() + timedelta(hours=hours))
+    await _looked(rig)
+    assert len(rig.reminders(card)) == 1
+    await rig.advance(minutes=15)
+    reminder = (await eventually(lambda: rig.reminders(card)[1:]))[0]
+    assert "late" not in str(reminder["blocks"])
+    assert clock.step() > timedelta(minutes=59) or clock.step() < timedelta(minutes=-59)
+    monkeypatch.setattr(clock._steady, "_wall", right)
+    await _looked(rig)
+    assert len(rig.reminders(card)) == 2
+    await rig.advance(minutes=45)
+    await eventually(lambda: f"<@{CHRIS}>" in str(rig.reminders(card)[2:]))
+    assert len(rig.reminders(card)) == 3
+
+
+async def _looked(rig: Rig) -> None:
+    """The ticker has looked at what is due, twice."""
+    for _ in range(2):
+        beat = rig.bot.worker.ticker.beat
+        await eventually(partial(_later, rig, beat))
+
+
+def _later(rig: Rig, beat: float) -> bool:
+    return rig.bot.worker.ticker.beat > beat
+
+
+async def test_a_shift_that_ends_between_two_rungs_wakes_who_is_on_call_then(rig: Rig) -> None:
+    """The secondary's shift ends ten minutes after the trigger: at fifteen the next one is asked, nobody else."""
+    await rig.pagerduty.trigger(PM2)
+    card = await rig.card(PM2, "asked")
+    ends = rig.pagerduty.clock.now() + timedelta(minutes=10)
+    rig.pagerduty.set_on_call("PD-TRADING-SECONDARY", "chris.cto@ats.example", start=ends)
+    await rig.advance(minutes=11)
+    await rig.asked_anew()
+    await rig.advance(minutes=4)
+    asked = str((await eventually(lambda: rig.reminders(card)[1:]))[0]["blocks"])
+    assert f"<@{CHRIS}> (Secondary)" in asked
+    assert f"<@{SAM}>" not in asked

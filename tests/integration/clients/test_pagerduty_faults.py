@@ -129,6 +129,9 @@ ONCALL = {"user": {"id": "P1", "type": "user_reference", "summary": "Dana"}, "es
         (ONCALL, ("Dana", "", None)),
         (ONCALL | {"schedule": None, "escalation_policy": None, "end": None}, ("Dana", "", None)),
         (ONCALL | {"end": "2026-01-05T09:00:00-05:00"}, ("Dana", "", "2026-01-05T09:00:00-05:00")),
+        # One hour of a night in New York comes twice: the offset says which of them it is.
+        (ONCALL | {"end": "2026-11-01T01:30:00-04:00"}, ("Dana", "", "2026-11-01T01:30:00-04:00")),
+        (ONCALL | {"end": "2026-11-01T01:30:00-05:00"}, ("Dana", "", "2026-11-01T01:30:00-05:00")),
         (ONCALL | {"end": "2026-01-05T09:00:00"}, ("Dana", "", "2026-01-05T09:00:00+00:00")),
         (ONCALL | {"escalation_level": None}, ("Dana", "", None)),
         ({"user": None, "escalation_level": 1}, None),
