@@ -62,6 +62,7 @@ async def test_another_time_zone_changes_no_time(rig: Rig) -> None:
     """The second rung comes after fifteen minutes there, too."""
     await rig.pagerduty.trigger(PM2)
     card = await rig.card(PM2, "asked")
+    await eventually(lambda: len(rig.reminders(card)) == 1)
     await rig.advance(minutes=14)
     await rig.slack.command(DANA, OPS, "incidents")
     assert len(rig.reminders(card)) == 1
