@@ -15,6 +15,7 @@ from bot.errors import AtsError, ConfigError, RejectedError, UnauthorizedError
 from bot.targets import trouble
 from bot.targets.answers import PipeAnswer, Stage
 from bot.targets.kept import Kept, Progress
+from bot.targets.leash import Leash
 from bot.targets.settings import TargetSettings
 from bot.targets.slots import Slots
 
@@ -52,6 +53,7 @@ class LocalRunner:
     def __init__(self, settings: TargetSettings, max_processes: int) -> None:
         self._settings = settings
         self._slots = Slots(max_processes)
+        self._leash = Leash()
 
     async def pipe(
         self,
@@ -63,7 +65,7 @@ class LocalRunner:
         progress: Progress | None = None,
     ) -> PipeAnswer:
         """Run them; `deadline` counts the wait for free places too."""
-        pipe = _Pipe(self._settings, keep, progress)
+        pipe = _Pipe(self._settings, keep, progress, self._leash)
         try:
             async with asyncio.timeout(deadline), self._slots.taken(len(stages)):
                 return await pipe.run(stages, given)
@@ -71,14 +73,15 @@ class LocalRunner:
             raise trouble.timed_out(deadline, begun=bool(pipe.processes)) from None
 
     async def close(self) -> None:
-        """Nothing is kept between calls."""
+        """Nothing is kept between calls but the leash."""
+        self._leash.close()
 
 
 class _Pipe:
     """Programs wired one into the next; whatever happens, their whole groups are gone afterwards."""
 
-    def __init__(self, settings: TargetSettings, keep: int, progress: Progress | None) -> None:
-        self._settings = settings
+    def __init__(self, settings: TargetSettings, keep: int, progress: Progress | None, leash: Leash) -> None:
+        self._settings, self._leash = settings, leash
         self.processes: list[asyncio.subprocess.Process] = []
         self._out = Kept(keep, progress)
         self._keep = keep
@@ -99,9 +102,11 @@ class _Pipe:
         finally:
             for reader in self._readers:
                 reader.cancel()
+            for process in self.processes if not ended else ():
+                _kill(process)  # all of them before anything is awaited: we may be cancelled once more
+            for process in self.processes:
+                self._leash.let_go(process.pid)
             if not ended:
-                for process in self.processes:
-                    _kill(process)  # all of them before anything is awaited: we may be cancelled once more
                 await asyncio.gather(*map(_exited, self.processes))
         exits = tuple(-signal.SIGPIPE if p.returncode is None else p.returncode for p in self.processes)
         errors = "".join(kept.text() for kept in self._errors)
@@ -140,6 +145,7 @@ class _Pipe:
     async def _start(self, stage: Stage, stdin: int, stdout: int) -> None:
         process = await _start(self._settings, stage, stdin, stdout)
         self.processes.append(process)
+        self._leash.hold(process.pid)
         if process.stdout is not None:
             self._readers.add(asyncio.create_task(_read(process.stdout, self._out)))
         if process.stderr is not None:

@@ -99,7 +99,13 @@ async def _check(stage: Stage, folder: Path) -> None:
             run_id for run_id, _, _ in ended if f"run {run_id} ·" not in shown and f'run {run_id}"' not in shown
         ]
 
-    await eventually(lambda: not unsaid(), within=60)
+    try:
+        await eventually(lambda: not unsaid(), within=60 + RUNS / 3)
+    except AssertionError:
+        waiting = stage.rows(
+            "select kind, ref, wanted, sent, attempts, failed, ts from message where wanted > sent or failed <> ''"
+        )
+        raise AssertionError(f"unsaid: {unsaid()}; waiting: {waiting[:20]}") from None
     assert "Running:" not in words(stage.slack.messages(OPS)) or await eventually(
         lambda: "Running:*" not in words(stage.slack.messages(OPS)), within=60
     )
