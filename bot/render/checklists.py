@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
-from bot.domain.checklist import Checklist, Tick, TickState
+from bot.domain.checklist import Checklist, Item, Tick, TickState
 from bot.render.blocks import (
     Block,
     actions,
@@ -19,6 +19,7 @@ from bot.render.blocks import (
     text_input,
 )
 from bot.render.message import Message, View, message, modal
+from bot.render.run_modals import confirmation_button
 from bot.render.text import Md, bold, code, code_block, date, duration, joined, lines, md, one_line, prose
 from bot.render.words import cautions, name, person
 from runbook.model import Entry
@@ -107,9 +108,17 @@ def _turn(state: Checklist, i: int, now: datetime) -> list[Block | None]:
     item = state.items[i]
     warned = cautions(item.cautions)
     typed = code_block(item.commands) if item.commands else ""
-    run = md("The bot can run this: {}", code(f"/ats run {item.id}")) if not item.by_hand else ""
-    body = [*sections(warned), *(sections(typed) if typed else []), section(run) if run else None]
+    run = _run(state, item) if not item.by_hand else None
+    body = [*sections(warned), *(sections(typed) if typed else []), run]
     return [*body, section(_time(state, i, now)) if item.wait else None]
+
+
+def _run(state: Checklist, item: Item) -> Block:
+    """The bot can do it: the button opens the confirmation, whatever the risk; a person ticks the item afterwards."""
+    words = md(
+        "The bot can run this: {}. Tick it when you have seen that it is done.", code(f"/ats run {item.id}")
+    )
+    return section(words, accessory=confirmation_button(item.id, item.title, state.number))
 
 
 def _time(state: Checklist, i: int, now: datetime) -> Md:

@@ -117,10 +117,15 @@ def open_value(step_id: str, number: int, undo_of: int = 0) -> str:
 
 def step_button(step: Step, number: int) -> Block:
     """One click for what protects; else it opens the confirmation."""
-    action = "run_now" if step.risk is Risk.PROTECTIVE else "run_open"
     style = "danger" if step.risk in {Risk.PROTECTIVE, Risk.DESTRUCTIVE} else ""
-    label = step.title if step.risk is Risk.PROTECTIVE else f"{step.title} …"
-    return button(one_line(label, 70), f"{action}_{step.id}", open_value(step.id, number), style=style)
+    if step.risk is not Risk.PROTECTIVE:
+        return confirmation_button(step.id, step.title, number, style=style)
+    return button(one_line(step.title, 70), f"run_now_{step.id}", open_value(step.id, number), style=style)
+
+
+def confirmation_button(step_id: str, title: str, number: int, *, style: str = "") -> Block:
+    """Opens the confirmation of a step."""
+    return button(one_line(f"{title} …", 70), f"run_open_{step_id}", open_value(step_id, number), style=style)
 
 
 def offers(steps: Sequence[Step], number: int, *, most: int = 5) -> Block | None:

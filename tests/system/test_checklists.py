@@ -4,6 +4,7 @@ from typing import Any
 
 from bot.operations import checklists
 from tests.rig import DANA, OLLI, OPS, SAM, Rig, eventually
+from tests.system.remediation.acting import confirm, reaches, window
 from tests.system.test_commands import told
 
 
@@ -144,3 +145,22 @@ async def test_a_forged_press_does_nothing(rig: Rig) -> None:
             await checklists.keep(tx, press)
     await eventually(lambda: len([m for m in told(rig, SAM) if "checklist" in str(m["blocks"])]) >= 4)
     await live(rig, "0 of 3 done")
+
+
+async def test_what_the_bot_can_run_of_a_procedure_has_a_button_and_a_person_ticks_it(rig: Rig) -> None:
+    """The button opens the confirmation; what ran is not done until somebody has looked and ticked it."""
+    await start(rig, "database recovery")
+    shown = await live(rig, "0 of 3 done", "/ats run recovery.list")
+    assert (await rig.slack.press(SAM, OPS, shown["ts"], "checklist_done")).ok
+    shown = await live(rig, "1 of 3 done", "/ats run recovery.download")
+    assert (await rig.slack.press(SAM, OPS, shown["ts"], "run_open_recovery.download")).ok
+    view = await window(rig, SAM, "aws s3 cp")
+    newest = view["blocks"][-1]["element"]["options"][0]["value"]
+    assert (await confirm(rig, SAM, view, param_backup_file={"value": newest})).ok
+    view = await window(rig, SAM, newest, "Risk")
+    assert view["submit"]["text"] == "Run it now"
+    assert (await confirm(rig, SAM, view)).ok
+    await reaches(rig, "recovery.download", "succeeded", "ran_not_verified")
+    shown = await live(rig, "1 of 3 done", "/ats run recovery.download")
+    assert (await rig.slack.press(SAM, OPS, shown["ts"], "checklist_done")).ok
+    await live(rig, "2 of 3 done")
