@@ -70,10 +70,11 @@ class Agreed:
 
     step: str
     step_digest: str  # of the text, the risk and the conditions that were reviewed
-    resolved: str  # the command or request with everything filled in
+    resolved: str  # the command or request with everything filled in, secrets redacted
     target: str
     parameters: Mapping[str, str]
     runbook: str  # digest of the runbook's text
+    seal: str = ""  # keyed hash of what would run, secrets included: never shown as such
 
 
 def digest(agreed: Agreed) -> str:
@@ -85,6 +86,7 @@ def digest(agreed: Agreed) -> str:
         "target": agreed.target,
         "parameters": dict(agreed.parameters),
         "runbook": agreed.runbook,
+        "seal": agreed.seal,
     }
     text = json.dumps(told, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return sha256(text.encode()).hexdigest()
@@ -100,6 +102,8 @@ def changed(run: Agreed, now: Agreed) -> str:
         return "a parameter was changed meanwhile"
     if (run.resolved, run.target) != (now.resolved, now.target):
         return "the resolved command or its target is another one now"
+    if run.seal != now.seal:
+        return "a secret that it uses is another one now"
     return ""
 
 

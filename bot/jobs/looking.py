@@ -19,7 +19,7 @@ from bot.store.run_tables import Run
 from bot.targets import Target
 from bot.targets.checks import evaluate
 from bot.targets.sql import place
-from bot.targets.steps import FillError, resolve, run_step
+from bot.targets.steps import FillError, resolve, run_step, sealed
 from runbook.model import Kind, Risk, Step
 
 GUARD: float = 8.0  # seconds for reading a guard once
@@ -47,6 +47,7 @@ def agree(work: Work, step: Step, parameters: Mapping[str, str]) -> Agreed:
         target=where(work.target, step),
         parameters=dict(parameters),
         runbook=work.rules.plan.digest,
+        seal=sealed(work.target, step, parameters),
     )
 
 

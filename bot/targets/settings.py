@@ -48,12 +48,16 @@ class TargetSettings:
     ssh: SshSettings | None = None  # None: the systems are on the host that the bot runs on
 
     def known_secrets(self) -> tuple[str, ...]:
-        """Every value that must not be shown: the token, the passwords in the URLs, and those named."""
+        """Every value that must not be shown: the target's own, and those of the bot."""
+        return (*self.own_secrets(), *(s for s in self.secrets if s))
+
+    def own_secrets(self) -> tuple[str, ...]:
+        """The token, the passwords in the URLs, and what is named like a secret in the environment."""
         urls = (self.database_url, self.reserved_database_url, self.redis_url, self.api_url, *self.env.values())
         passwords = [password for url in urls for password in passwords_in(url)]
         named = [value for name, value in self.env.items() if _SECRET_NAME.search(name)]
         phrase = self.ssh.passphrase if self.ssh is not None else ""
-        return tuple(s for s in (self.api_token, phrase, *passwords, *named, *self.secrets) if s)
+        return tuple(s for s in (self.api_token, phrase, *passwords, *named) if s)
 
     def variables(self) -> dict[str, str]:
         """The target's environment, as the runbook's `$NAME` mean it; never the bot's own."""

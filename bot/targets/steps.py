@@ -1,5 +1,6 @@
 """Running a step of the runbook on the target."""
 
+import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from bot.targets.target import Target
 from runbook.filling import FillError, fill
 from runbook.model import Risk, Step
 
-__all__ = ["DEADLINE", "FillError", "Outcome", "Part", "StepResult", "resolve", "run_step"]
+__all__ = ["DEADLINE", "FillError", "Outcome", "Part", "StepResult", "resolve", "run_step", "sealed"]
 
 DEADLINE = 10.0  # seconds for a step that names none
 _NONE: Mapping[str, str] = MappingProxyType({})
@@ -79,6 +80,18 @@ def resolve(target: Target, step: Step, parameters: Mapping[str, str] = _NONE) -
         FillError: as `run_step`.
     """
     return target.redact(shown(fill(step, parameters, target.settings.variables())))
+
+
+def sealed(target: Target, step: Step, parameters: Mapping[str, str] = _NONE) -> str:
+    """What `run_step` would run, headers and secrets included, as a value that can only be compared.
+
+    Two secrets that are redacted to the same words have different ones.
+
+    Raises:
+        FillError: as `run_step`.
+    """
+    program = fill(step, parameters, target.settings.variables())
+    return target.seal(json.dumps(program, sort_keys=True, default=str))
 
 
 async def run_program(running: Running, node: Mapping[str, Any]) -> Ran:

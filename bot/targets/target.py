@@ -1,6 +1,8 @@
 """The one door through which steps and probes reach the systems under care."""
 
+import hmac
 from collections.abc import Mapping, Sequence
+from hashlib import sha256
 
 from bot.targets import certificates, redis, sql, websocket
 from bot.targets.answers import KEPT, ExecAnswer, Greeting, HttpAnswer, PipeAnswer, SqlAnswer, Stage
@@ -128,6 +130,14 @@ class Target:
     def redact(self, text: str) -> str:
         """The text without this target's secrets: for whatever is shown to people."""
         return redact(text, self.settings.known_secrets())
+
+    def seal(self, text: str) -> str:
+        """A value that tells nothing of a text but whether it is the same, secrets and all; alike in all replicas.
+
+        Keyed by the target's secrets: whoever sees the value cannot try out what a secret may be.
+        """
+        key = sha256("\0".join(sorted(self.settings.own_secrets())).encode("utf-8", "surrogatepass")).digest()
+        return hmac.new(key, text.encode("utf-8", "surrogatepass"), sha256).hexdigest()
 
     async def close(self) -> None:
         """Close idle connections, and the line to the target; nothing else is kept between calls."""

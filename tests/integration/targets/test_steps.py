@@ -10,7 +10,7 @@ import pytest
 
 import runbook
 from bot.targets import Target
-from bot.targets.steps import Outcome, StepResult, resolve, run_step
+from bot.targets.steps import Outcome, StepResult, resolve, run_step, sealed
 from runbook import FillError, Step
 from sandbox.platform import Platform
 from tests.integration.probes.conftest import Serve, TargetOf, gone, http_answer, silent, written
@@ -381,3 +381,20 @@ async def test_what_people_are_shown(target: TargetOf, commands: str, shown: str
     step = step_of(commands)
     given: Mapping[str, str] = dict.fromkeys(step.params, "trading-api")
     assert resolve(reached, step, given) == shown
+
+
+STOP = 'curl -sSf -H "Authorization: Bearer $TRADING_API_TOKEN" -X POST http://localhost:8000/api/trading/emergency-stop'
+
+
+def test_two_secrets_that_are_redacted_alike_are_told_apart(target: TargetOf) -> None:
+    """People see the same words; what they agree to is sealed over what would really be sent."""
+    tokens = ("token-of-yesterday-1", "token-of-today-2222")
+    step = step_of(STOP)
+    one, two = (target(api_token=token) for token in tokens)
+    assert resolve(one, step) == resolve(two, step)
+    assert sealed(one, step) != sealed(two, step)
+    assert sealed(one, step) == sealed(target(api_token=tokens[0]), step)  # as another replica would
+    assert not any(token in resolve(one, step) + sealed(one, step) for token in tokens)
+    assert sealed(one, step_of("pm2 restart a")) != sealed(
+        two, step_of("pm2 restart a")
+    )  # nothing to try out with

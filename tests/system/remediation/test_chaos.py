@@ -105,7 +105,13 @@ async def _check(stage: Stage, folder: Path) -> None:
         waiting = stage.rows(
             "select kind, ref, wanted, sent, attempts, failed, ts from message where wanted > sent or failed <> ''"
         )
-        raise AssertionError(f"unsaid: {unsaid()}; waiting: {waiting[:20]}") from None
+        said = stage.rows(
+            "select id, state, reason, worker, digest <> '' from run where id = any(%s)", unsaid()
+        )
+        posts = stage.rows(
+            "select ref, wanted, sent, ts from message where ref = any(%s)", list(map(str, unsaid()))
+        )
+        raise AssertionError(f"unsaid: {said}; their posts: {posts}; waiting: {waiting[:20]}") from None
     assert "Running:" not in words(stage.slack.messages(OPS)) or await eventually(
         lambda: "Running:*" not in words(stage.slack.messages(OPS)), within=60
     )

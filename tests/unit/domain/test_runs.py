@@ -37,7 +37,7 @@ def test_nothing_leads_back_to_running() -> None:
     [
         replace(AGREED, step="t"), replace(AGREED, step_digest="d2"), replace(AGREED, resolved="pm2 restart y"),
         replace(AGREED, target="elsewhere"), replace(AGREED, parameters={"a": "2"}),
-        replace(AGREED, parameters={}), replace(AGREED, runbook="another"),
+        replace(AGREED, parameters={}), replace(AGREED, runbook="another"), replace(AGREED, seal="another"),
     ],
 )  # fmt: skip
 def test_the_digest_changes_with_anything_that_was_agreed_to(other: Agreed) -> None:
