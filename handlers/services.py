@@ -27,7 +27,7 @@ class Services(Protocol):
         """The channel as messages to it are queued; None if the bot is not in it."""
 
     async def access(self, slack_id: str, *, channel_id: str = "") -> Access:
-        """What a person may do right now; never raises."""
+        """What a person may do right now; raises bot.errors only for the bot's own database."""
 
     def rota_known(self) -> Sequence[Mapping[str, Any]]:
         """Who is on call as last known, without asking."""

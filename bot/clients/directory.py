@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TypeVar
 
-from bot.clients.links import NO_LINKS, Links
+from bot.clients.links import NO_LINKS, Linked, Links
 from bot.clients.pagerduty import OnCall, PagerDuty, PdUser
 from bot.clients.remembered import Remembered
 from bot.clients.slack import Slack, SlackUser
@@ -257,6 +257,7 @@ class Directory:
     async def access(self, slack_id: str, *, channel_id: str = "", fresh: bool = False) -> Access:
         """What this person may do right now, and why; look-ups that fail grant nothing and are said.
 
+        Raises bot.errors only when the bot's own database does not answer: that says nothing about a person.
         `fresh`: who is on call and in which user group is asked anew; only if that fails, what is known counts.
         """
         problems: list[str] = []
@@ -267,10 +268,11 @@ class Directory:
             return Access(
                 slack_id, problems=(f"Slack does not say who this is: {error}",), unreachable=error.retryable
             )
+        linked = await self._links.of_slack(user.id)
         pd: PdUser | None = None
         sure = True
         try:
-            pd, sure = await self._in_pagerduty(user)
+            pd, sure = await self._in_pagerduty(user, linked)
         except AtsError as error:
             problems.append(f"PagerDuty does not say who this is: {error}")
             temporary = error.retryable
@@ -324,9 +326,8 @@ class Directory:
                     problems.append(f"Slack does not say who is in the user group {item}: {error}")
         return ""
 
-    async def _in_pagerduty(self, user: SlackUser) -> tuple[PdUser | None, bool]:
+    async def _in_pagerduty(self, user: SlackUser, linked: Linked | None) -> tuple[PdUser | None, bool]:
         """Who they are there, and whether anybody but themselves says so."""
-        linked = await self._links.of_slack(user.id)
         if linked is not None:
             return PdUser(linked.pd_id, linked.pd_name, linked.pd_email, ""), linked.by_admin
         return await self.pd_user(user.email), True

@@ -236,6 +236,7 @@ async def _write_down(work: Work, run: Run, outcome: Outcome, step: Step) -> Non
         try:
             async with work.store.transaction() as tx:
                 await execution.finished(tx, work.rules, run.id or 0, WORKER, outcome, step)
+                following = await execution.following(tx, run.system)
         except AtsError as error:
             log.error("outcome not written yet", run=run.id, error=str(error))
             if time.monotonic() > ends:
@@ -244,6 +245,8 @@ async def _write_down(work: Work, run: Run, outcome: Outcome, step: Step) -> Non
             delay = min(5.0, delay * 2)
         else:
             break
+    if following:
+        work.soon.start(f"run {following}", partial(execute, work, following))
     if step.risk is Risk.READ and run.incident_id is None:
         await runs.tell(work, run, render.read_message(step.title, _shown(outcome)))
 

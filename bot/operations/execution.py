@@ -9,8 +9,9 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import func, select, text, update
+from sqlalchemy import String, case, cast, func, or_, select, text, update
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import aliased
 from sqlmodel import col
 
 from bot.domain import runs as life
@@ -134,10 +135,29 @@ async def _waits(tx: Tx, rules: Rules, run: Run) -> None:
 
 
 async def left_over(tx: Tx) -> Sequence[int]:
-    """Approved runs that nobody has begun for a while: they wait for another change, or their job was lost."""
+    """Approved runs that nobody has begun for a while: of each free system the one that has waited longest.
+
+    They waited for another change, or whoever was to begin them is gone.
+    """
     since = await instant(tx) - AGAIN
-    query = select(col(Run.id)).where(col(Run.state) == State.APPROVED, col(Run.approved_at) < since)
-    return [row or 0 for row in (await tx.session.execute(query.order_by(col(Run.id)))).scalars()]
+    other = aliased(Run)
+    at_it = select(col(other.id)).where(col(other.system) == col(Run.system), col(other.state) == State.RUNNING)
+    each = case((col(Run.system) == "", cast(col(Run.id), String)), else_=col(Run.system))
+    query = (
+        select(col(Run.id))
+        .where(col(Run.state) == State.APPROVED, col(Run.approved_at) < since)
+        .where(or_(col(Run.system) == "", ~at_it.exists()))
+        .distinct(each)
+        .order_by(each, col(Run.id))
+    )
+    return [row or 0 for row in (await tx.session.execute(query)).scalars()]
+
+
+async def following(tx: Tx, system: str) -> int:
+    """The approved run that has waited longest for a system, 0 if none does."""
+    waiting = col(Run.state) == State.APPROVED, col(Run.system) == system, col(Run.system) != ""
+    query = select(col(Run.id)).where(*waiting).order_by(col(Run.id)).limit(1)
+    return (await tx.session.execute(query)).scalar_one_or_none() or 0
 
 
 async def beat(tx: Tx, rules: Rules, run_id: int, worker: str, progress: str) -> Who | None:

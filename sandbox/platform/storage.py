@@ -1,4 +1,4 @@
-"""`aws s3 ls` on the backup bucket, and the two backup scripts."""
+"""`aws s3 ls` and `aws s3 cp` on the backup bucket, and the two backup scripts."""
 
 import json
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ BUCKET = f"s3://{_BUCKET_NAME}/"
 _NEWEST = "max_by(Contents,&LastModified).LastModified"  # the one query that the runbook asks
 _LATEST = "sort_by(Contents||`[]`,&LastModified)[-3:].{Key:Key,LastModified:LastModified,Size:Size}"
 _USAGE = (
-    f"s3 ls {BUCKET}[PREFIX] | s3api list-objects-v2 --bucket {_BUCKET_NAME} [--prefix P] "
+    f"s3 ls {BUCKET}[PREFIX] | s3 cp {BUCKET}KEY PLACE | s3api list-objects-v2 --bucket {_BUCKET_NAME} [--prefix P] "
     f"[--query '{_NEWEST}' --output text]"
 )
 _SEEN_LINES = 4  # what one run of a backup script writes
@@ -22,6 +22,10 @@ _PAUSE = 0.05  # seconds between its lines
 
 
 def aws(state: PlatformState, arguments: Sequence[str]) -> Result:
+    return _refused(state) or _asked(state, arguments)
+
+
+def _refused(state: PlatformState) -> Result | None:
     fault = state.faults.of("aws")
     if fault.unauthorized:
         text = "An error occurred (AccessDenied) when calling the ListObjectsV2 operation: Access Denied\n"
@@ -32,9 +36,15 @@ def aws(state: PlatformState, arguments: Sequence[str]) -> Result:
     if fault.down:
         text = 'Could not connect to the endpoint URL: "https://ai-trading-backups.s3.amazonaws.com/"\n'
         return Result(err=text, code=255)
+    return None
+
+
+def _asked(state: PlatformState, arguments: Sequence[str]) -> Result:
     match list(arguments):
         case ["s3", "ls", where] if where.startswith(BUCKET):
             return _list(state, where.removeprefix(BUCKET))
+        case ["s3", "cp", where, place] if where.startswith(BUCKET) and ":" not in place:
+            return _download(state, where, place)
         case ["s3api", "list-objects-v2", *options] if option(options, "--bucket") == _BUCKET_NAME:
             return _list_api(state, options)
         case _:
@@ -52,6 +62,16 @@ def _list(state: PlatformState, prefix: str) -> Result:
         f"{o.modified:%Y-%m-%d %H:%M:%S} {o.size:>10} {o.key.removeprefix(f'{folder}/')}\n" for o in objects
     )
     return Result("".join(shown)) if objects else Result(code=1)
+
+
+def _download(state: PlatformState, where: str, place: str) -> Result:
+    """What it prints; there are no bytes behind these objects, so no file is made."""
+    key = where.removeprefix(BUCKET)
+    if all(o.key != key for b in state.backups for o in b.objects):
+        error = "An error occurred (404) when calling the HeadObject operation: Key"
+        return Result(err=f'fatal error: {error} "{key}" does not exist\n', code=1)
+    name = key.rpartition("/")[2] if place.endswith("/") else ""
+    return Result(f"download: {where} to {place}{name}\n")
 
 
 def _list_api(state: PlatformState, options: Sequence[str]) -> Result:

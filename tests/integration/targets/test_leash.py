@@ -23,14 +23,17 @@ from bot.targets.answers import Stage
 from bot.targets.process import LocalRunner
 from bot.targets.settings import TargetSettings
 
+def begun(_line):
+    Path(sys.argv[1], "begun").write_text("")
+
 async def main():
     runner = LocalRunner(TargetSettings(cwd=Path(sys.argv[1])), 4)
     await runner.pipe([Stage(("true",))], deadline=5, keep=100)
-    await runner.pipe([Stage(("./slow.sh",)), Stage(("cat",))], deadline=60, keep=100)
+    await runner.pipe([Stage(("./slow.sh",)), Stage(("cat",))], deadline=60, keep=100, progress=begun)
 
 asyncio.run(main())
 """
-SLOW = "#!/bin/sh\nsleep 600 &\necho $! > child\necho $$ > parent\nwait\n"
+SLOW = "#!/bin/sh\nsleep 600 &\necho $! > child\necho $$ > parent\necho begun\nwait\n"
 
 
 def alive(file: Path) -> bool:
@@ -60,7 +63,7 @@ async def test_what_a_killed_bot_has_begun_is_killed_with_it(tmp_path: Path, how
     bot = a_bot(tmp_path)
     try:
         parent, child = tmp_path / "parent", tmp_path / "child"
-        await eventually(lambda: parent.exists() and parent.read_text().strip(), within=30)
+        await eventually((tmp_path / "begun").exists, within=60)
         assert alive(parent)
         assert alive(child)
     finally:

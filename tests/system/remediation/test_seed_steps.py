@@ -153,6 +153,20 @@ async def test_helm_rollback_offers_the_revisions_of_its_history_and_goes_back(t
     run = await reaches(trading, "ats.rollback", "succeeded")
     assert run.parameters == {"REVISION": wanted}
     assert any(c.what[:4] == ("helm", "rollback", "ats", wanted) for c in calls(trading, "helm"))
+    done = await message(trading, "ats.rollback", f"back to {before}")
+    assert (await press(trading, DANA, done, "run_open")).ok
+    view = await eventually(lambda: _shows(trading, DANA, f"helm rollback ats {before}"), within=20)
+    assert (await confirm(trading, DANA, view)).ok
+    await eventually(lambda: _newest(trading, "ats.rollback", "awaiting"), within=20)
+    await approve(trading, "ats.rollback", CHRIS)
+    await eventually(lambda: _newest(trading, "ats.rollback", "succeeded"), within=30)
+    undone = await run_of(trading, "ats.rollback")
+    assert (undone.undo_of, undone.parameters) == (run.id, {"REVISION": str(before)})
+    assert any(c.what[:4] == ("helm", "rollback", "ats", str(before)) for c in calls(trading, "helm"))
+
+
+async def _newest(rig: Rig, step_id: str, state: str) -> bool:
+    return (await run_of(rig, step_id)).state == state
 
 
 async def _shows(rig: Rig, user: str, text: str) -> dict[str, Any] | None:
@@ -259,12 +273,18 @@ async def test_trading_is_stopped_at_one_click_and_loudly(
 
 
 async def test_a_backup_is_downloaded_for_a_recovery(trading: Rig) -> None:
-    """The choices are the objects that are there now."""
+    """The choices are the objects that are there now; nothing verifies the download, and that is said."""
     assert (await trading.slack.command(DANA, OPS, "run recovery.download")).ok
     view = await eventually(lambda: _asks(trading, DANA), within=20)
     newest = max(trading.sandbox.platform.state.backups[0].objects, key=lambda o: o.modified)
+    name = newest.key.removeprefix("postgres/")
     options = [o["value"] for o in view["blocks"][-1]["element"]["options"]]
-    assert newest.key.removeprefix("postgres/") in options
+    assert name in options
+    assert (await confirm(trading, DANA, view, param_backup_file={"value": name})).ok
+    view = await eventually(lambda: _shows(trading, DANA, f"{name} /tmp/"), within=20)
+    assert (await confirm(trading, DANA, view)).ok
+    run = await reaches(trading, "recovery.download", "ran_not_verified")
+    assert f"download: s3://ai-trading-backups/{newest.key} to /tmp/{name}" in str(run.output)
 
 
 async def test_no_step_of_the_runbook_that_changes_something_is_left_out(trading: Rig) -> None:
