@@ -149,3 +149,13 @@ def due(
 def after(standing: Standing, batch: Batch, now: datetime) -> Standing:
     """Where the ladder stands once a batch was asked."""
     return Standing(standing.anchor, (*standing.fired, *(a.rung.key for a in batch.asks)), now)
+
+
+def lateness(due: datetime, now: datetime, excused: tuple[datetime, datetime] | None) -> timedelta:
+    """How late something is that was due; what the clock was moved over while we were at work is no lateness of ours.
+
+    `excused` is that stretch of application time, if a drill or the demo moved the clock since the last look.
+    """
+    if excused is not None and excused[0] < due <= excused[1]:
+        due = excused[1]
+    return max(now - due, timedelta())

@@ -13,6 +13,7 @@ from bot.domain.people import Who
 from bot.domain.policy import Action
 from bot.errors import AtsError
 from bot.jobs.answering import tell
+from bot.jobs.remind import MovedError, Pace, at_pace
 from bot.jobs.work import Work
 from bot.operations import commanding, record, sheets
 from bot.operations.commanding import Order
@@ -95,7 +96,7 @@ async def _whom(work: Work, ask: Order, by: Who) -> Who | None:
     return None if access.is_bot or not access.name else Who(slack_id, access.name, access.pd_id)
 
 
-async def ask_commanders(work: Work) -> list[timedelta]:
+async def ask_commanders(work: Work, pace: Pace) -> list[timedelta]:
     """Ask for status updates and postmortems that are due; how late each question was."""
     late: list[timedelta] = []
     seen: set[int] = set()
@@ -108,8 +109,11 @@ async def ask_commanders(work: Work) -> list[timedelta]:
         seen.update(ids)
         for pd_id in strangers:
             await _introduce(work, pd_id)
-        async with work.store.transaction(reserved=True) as tx:
-            late += await commanding.ask(tx, work.rules, ids)
+        try:
+            async with at_pace(work, pace) as tx:
+                late += await commanding.ask(tx, work.rules, ids, pace.excused)
+        except MovedError:
+            return late
 
 
 async def _introduce(work: Work, pd_id: str) -> None:

@@ -27,7 +27,7 @@ class Pace:
     excused: tuple[datetime, datetime] | None = None
 
 
-class _MovedError(Exception):
+class MovedError(Exception):
     """The clock was moved since the look began: what is due is for the next look, which knows of it."""
 
 
@@ -37,7 +37,7 @@ async def remind(work: Work, pace: Pace) -> list[Fired]:
     tried: set[int] = set()
     try:
         while True:
-            async with _at(work, pace) as tx:
+            async with at_pace(work, pace) as tx:
                 ids = [i for i in await ladder.due(tx, limit=BATCH + len(tried)) if i not in tried]
                 # After looking, so that each of them that belongs to a storm is known to before it is asked about.
                 gathered = await storms.gather(tx, work.rules)
@@ -45,23 +45,24 @@ async def remind(work: Work, pace: Pace) -> list[Fired]:
                 return fired
             tried.update(ids)
             fired += await _fire(work, ids, Rota(await work.duty.duties(), pace.excused), pace)
-    except _MovedError:
+    except MovedError:
         return fired
 
 
 @asynccontextmanager
-async def _at(work: Work, pace: Pace) -> AsyncIterator[Tx]:
+async def at_pace(work: Work, pace: Pace) -> AsyncIterator[Tx]:
+    """A transaction, unless the clock was moved since the look began: then it raises MovedError."""
     async with work.store.transaction(reserved=True) as tx:
         if tx.offset != pace.offset:
-            raise _MovedError
+            raise MovedError
         yield tx
 
 
 async def _fire(work: Work, ids: Sequence[int], rota: Rota, pace: Pace) -> list[Fired]:
     try:
-        async with _at(work, pace) as tx:
+        async with at_pace(work, pace) as tx:
             return await ladder.fire(tx, work.rules, ids, rota)
-    except (AtsError, _MovedError):
+    except (AtsError, MovedError):
         raise  # the database is away: for all of them
     except Exception:
         if len(ids) == 1:

@@ -55,8 +55,9 @@ class Ticker:
 
     async def tick(self) -> None:
         """One look, and all that is due."""
-        fired = await remind(self._work, await self._pace())
-        asked = await ask_commanders(self._work)
+        pace = await self._pace()
+        fired = await remind(self._work, pace)
+        asked = await ask_commanders(self._work, pace)
         late = [(f"#{f.number} {f.role or 'everybody again'}", f.late) for f in fired]
         late += [("a question for a status update or postmortem", by) for by in asked]
         late = [each for each in late if each[1] >= LATE]

@@ -12,7 +12,7 @@ from sqlalchemy import Select, or_, select
 from sqlmodel import col
 
 from bot.domain import commanding, escalation, lane
-from bot.domain.escalation import LATE
+from bot.domain.escalation import LATE, lateness
 from bot.domain.people import Who
 from bot.operations import followup, incidents, outbox, timeline
 from bot.operations.rules import Rules
@@ -81,20 +81,24 @@ def _locked(*where: Any) -> Select[Incident]:
     return select(Incident).where(*where).order_by(col(Incident.id)).with_for_update(skip_locked=True)
 
 
-async def ask(tx: Tx, rules: Rules, ids: Collection[int]) -> list[timedelta]:
+async def ask(
+    tx: Tx, rules: Rules, ids: Collection[int], excused: tuple[datetime, datetime] | None = None
+) -> list[timedelta]:
     """Ask each commander once what is still due: how it stands, or for the postmortem; how late each was."""
     late: list[timedelta] = []
     for incident in (await tx.session.execute(_locked(col(Incident.id).in_(ids), _due(tx)))).scalars().all():
         if incident.status == "acknowledged" and incident.update_due_at is not None:
-            late += await _ask_update(tx, rules, incident, incident.update_due_at)
+            late += await _ask_update(tx, rules, incident, lateness(incident.update_due_at, tx.now, excused))
         elif incident.status == "resolved" and incident.review_due_at is not None:
-            late += await _ask_postmortem(tx, rules, incident, incident.review_due_at)
+            late += await _ask_postmortem(
+                tx, rules, incident, lateness(incident.review_due_at, tx.now, excused)
+            )
         else:
             incident.update_due_at = incident.review_due_at = None
     return late
 
 
-async def _ask_update(tx: Tx, rules: Rules, incident: Incident, due_at: datetime) -> list[timedelta]:
+async def _ask_update(tx: Tx, rules: Rules, incident: Incident, late: timedelta) -> list[timedelta]:
     """Only after silence: a note or an update, wherever it was written, is an answer in advance."""
     incident.said_at = await _last_said(tx, incident)
     every = rules.timing.updates.get(incident.severity)
@@ -104,7 +108,6 @@ async def _ask_update(tx: Tx, rules: Rules, incident: Incident, due_at: datetime
     if incident.said_at is not None and incident.said_at + every > tx.now:
         incident.update_due_at = incident.said_at + every
         return []
-    late = tx.now - due_at
     view = await state_view(tx, incident)
     await _tell(tx, rules, incident, lambda marker: words.update_request(
         view, late=late if late >= LATE else None, now=tx.now, marker=marker), direct=True)  # fmt: skip
@@ -126,7 +129,7 @@ async def _last_said(tx: Tx, incident: Incident) -> datetime | None:
     return (await tx.session.execute(query)).scalar_one_or_none()
 
 
-async def _ask_postmortem(tx: Tx, rules: Rules, incident: Incident, due_at: datetime) -> list[timedelta]:
+async def _ask_postmortem(tx: Tx, rules: Rules, incident: Incident, late: timedelta) -> list[timedelta]:
     incident.review_stage += 1
     incident.review_due_at = commanding.next_review(
         incident.review_stage, incident.resolved_at or incident.status_at, rules.timing.postmortem
@@ -141,7 +144,7 @@ async def _ask_postmortem(tx: Tx, rules: Rules, incident: Incident, due_at: date
         f"Asked {_name(incident.commander)} for the postmortem",
         source="bot",
     )
-    return [tx.now - due_at]
+    return [late]
 
 
 async def _tell(tx: Tx, rules: Rules, incident: Incident, made: Render, *, direct: bool = False) -> None:

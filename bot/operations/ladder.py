@@ -158,12 +158,9 @@ def _go_on(call: _Call, rota: Rota, now: datetime) -> None:
 
 
 def _lateness(batch: Batch, due_at: datetime, rota: Rota, now: datetime) -> dict[str, timedelta]:
-    """How late each rung is; what the clock was moved over while we were at work is no lateness of ours."""
+    """How late each rung is."""
     dues = {ask.rung.key: ask.due for ask in batch.asks} or {"": due_at}
-    if rota.excused:
-        start, end = rota.excused
-        dues = {key: end if start < at <= end else at for key, at in dues.items()}
-    return {key: max(now - at, timedelta()) for key, at in dues.items()}
+    return {key: escalation.lateness(at, now, rota.excused) for key, at in dues.items()}
 
 
 def _lines(call: _Call, rota: Rota) -> list[timeline.Line]:

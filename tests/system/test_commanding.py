@@ -44,6 +44,17 @@ async def test_a_p0_asks_its_commander_every_half_hour(rig: Rig) -> None:
     await eventually(lambda: str(rig.direct(DANA)).count("update_open") == 2)
 
 
+async def test_a_drill_that_moves_the_clock_makes_no_question_late(rig: Rig) -> None:
+    """Moving the clock under a bot that is at work is no lateness of its own: neither said nor alarmed."""
+    _, card = await taken(rig)
+    await rig.advance(minutes=63)
+    await eventually(partial(asked, rig, card, 1))
+    assert "late" not in str(questions(rig, card)[0]["blocks"])
+    await rig.advance(minutes=30)
+    await eventually(partial(asked, rig, card, 2))
+    assert not [m for m in rig.messages() if "A reminder was late" in m["text"]]
+
+
 async def test_a_p1_is_asked_after_an_hour(rig: Rig) -> None:
     """An hour, not half of one."""
     _, card = await taken(rig, "High API Latency")
