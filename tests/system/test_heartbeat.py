@@ -58,7 +58,7 @@ async def watched(database_url: str, tmp_path: Path, monitor: Monitor) -> AsyncI
         database_url, tmp_path, ATS_HEARTBEAT__URL=f"{url}/ping", ATS_HEARTBEAT__ROUTING_KEY="R" * 32,
         ATS_HEARTBEAT__EVERY_SECONDS="3600", PAGERDUTY_EVENTS_URL=url,
     ) as rig:  # fmt: skip
-        await eventually(lambda: rig.bot.worker.alive)
+        await eventually(lambda: rig.bot.worker.alive and monitor.pings)  # its own look at the start is over
         yield rig
 
 
