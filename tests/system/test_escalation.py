@@ -68,7 +68,9 @@ async def test_a_plan_without_responder_requests_is_said_once_and_slack_goes_on(
         await eventually(lambda: all(len(rig.reminders(c)) >= 2 for c in rig.cards()))
     await eventually(lambda: len(requests(rig)) == 4, within=30)
     await eventually(lambda: all(len(rig.reminders(c)) == 3 for c in rig.cards()))
-    said = await eventually(lambda: [m for m in rig.messages() if "cannot be asked for responders" in m["text"]])
+    said = await eventually(
+        lambda: [m for m in rig.messages() if "cannot be asked for responders" in m["text"]]
+    )
     assert len(said) == 1
     assert "ATS_ESCALATION__RESPONDERS=false" in said[0]["text"]
 
