@@ -20,7 +20,6 @@ from bot.operations import (
     automatic,
     declared,
     echoes,
-    followup,
     journal,
     ladder,
     outbox,
@@ -203,13 +202,9 @@ async def _move(
     """Take over a new status: the ladder stops or starts with it; True if the status changed."""
     was, was_rearmed = incident.status, incident.rearmed_at
     _take_over(incident, replace(told, by=by) if told.by else told)
-    if incident.status == was and (incident.rearmed_at == was_rearmed or was != "triggered"):
-        followup.follow(rules, incident)  # who took it first may have been heard of last
+    if not ladder.moved(rules, incident, was, was_rearmed, tx.now):
         return False
-    if incident.status == "triggered":
-        ladder.arm(rules, incident, ladder.anchor_of(incident), tx.now)
-    else:
-        ladder.disarm(rules, incident)
+    if incident.status != "triggered":
         incident.pending = {}
     if announce and incident.status != was and incident.storm_id is None:  # a storm says it once for all
         await journal.say(tx, rules, incident, status_note(incident, by, text))

@@ -53,6 +53,18 @@ def arm(rules: Rules, incident: Incident, anchor: datetime, now: datetime) -> No
     followup.follow(rules, incident)
 
 
+def moved(rules: Rules, incident: Incident, was: str, was_rearmed: datetime | None, now: datetime) -> bool:
+    """The ladder stops, or starts anew, with the status that was taken over; False if it goes on as it was."""
+    if incident.status == was and (incident.rearmed_at == was_rearmed or was != "triggered"):
+        followup.follow(rules, incident)  # who took it first may have been heard of last
+        return False
+    if incident.status == "triggered":
+        arm(rules, incident, anchor_of(incident), now)
+    else:
+        disarm(rules, incident)
+    return True
+
+
 def schedule(rules: Rules, incident: Incident) -> None:
     """When somebody is asked next, from where the ladder stands."""
     if incident.status == "triggered" and escalation.pages(incident.severity):
