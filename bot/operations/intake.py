@@ -112,10 +112,7 @@ async def waiting(tx: Tx, *, limit: int) -> list[int]:
     if not alone.scalar_one():
         return []
     query = (
-        select(col(Inbox.id))
-        .where(col(Inbox.waiting).is_(True))
-        .order_by(col(Inbox.rank), col(Inbox.id))
-        .limit(limit)
+        select(col(Inbox.id)).where(col(Inbox.waiting)).order_by(col(Inbox.rank), col(Inbox.id)).limit(limit)
     )
     return [int(row or 0) for row in (await tx.session.execute(query)).scalars()]
 
@@ -124,7 +121,7 @@ async def apply(tx: Tx, rules: Rules, ids: Sequence[int], *, oncall: Sequence[Ma
     """Apply what was kept, unless it has been meanwhile."""
     done = (
         update(table(Inbox))
-        .where(col(Inbox.id).in_(ids), col(Inbox.waiting).is_(True))
+        .where(col(Inbox.id).in_(ids), col(Inbox.waiting))
         .values(waiting=False)
         .returning(col(Inbox.id), col(Inbox.body))
     )

@@ -222,9 +222,11 @@ class Parcel:
     tried_at: datetime | None
 
 
+# Looked up for each message that waits, which are few: joined, all incidents that ever were would be read.
+_SEVERITY = select(col(Incident.severity)).where(col(Incident.id) == col(Message.incident_id)).scalar_subquery()
 _SEVERITY_RANK = case(
     {severity: lane.rank(lane.CARD, severity) for severity in lane.SEVERITIES},
-    value=col(Incident.severity),
+    value=_SEVERITY,
     else_=lane.rank(lane.CARD, ""),
 )
 _RANK = case(
@@ -251,7 +253,6 @@ async def take(tx: Tx, rules: Rules, channel: str, *, now: datetime) -> Parcel |
 async def _next(tx: Tx, channel: str) -> Message | None:
     query = (
         select(Message)
-        .outerjoin(Incident, col(Incident.id) == col(Message.incident_id))
         .where(col(Message.channel) == channel, col(Message.wanted) > col(Message.sent))
         .where(col(Message.failed) == "")
         .order_by(col(Message.kind).in_(LATER), _RANK, col(Message.id))

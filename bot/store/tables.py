@@ -97,6 +97,7 @@ class Incident(SQLModel, table=True):
         Index("incident_update", "update_due_at", postgresql_where=text("update_due_at is not null")),
         Index("incident_review", "review_due_at", postgresql_where=text("review_due_at is not null")),
         Index("incident_open", "id", postgresql_where=text("status <> 'resolved'")),
+        Index("incident_resolved", "resolved_at", postgresql_where=text("resolved_at is not null")),
     )
 
 
