@@ -39,7 +39,7 @@ def store(url: str, count: int) -> None:
         connection.execute(_INCIDENTS, [count])
         for statement in (_TIMELINE, _MESSAGES, _INBOX):
             connection.execute(statement)
-        connection.execute("vacuum analyze")
+        _rest(connection)
 
 
 def clear(url: str) -> None:
@@ -51,4 +51,10 @@ def clear(url: str) -> None:
             connection.execute(psycopg.sql.SQL(query).format(psycopg.sql.Identifier(name)))
         connection.execute("delete from inbox where delivery_id like 'stored%'")
         connection.execute("delete from incident where pd_id like 'QSTORED%'")
-        connection.execute("vacuum analyze")
+        _rest(connection)
+
+
+def _rest(connection: psycopg.Connection) -> None:
+    """Nothing of it is still being written when something is measured."""
+    connection.execute("vacuum analyze")
+    connection.execute("checkpoint")

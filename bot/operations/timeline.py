@@ -99,9 +99,12 @@ async def _last_hash(tx: Tx, incident_id: int | None) -> str:
         return tx.tails[incident_id]
     if incident_id is None:  # no incident row to hold: its own lock
         await tx.session.execute(select(func.pg_advisory_xact_lock(_CHAIN_LOCK)))
+    column = col(TimelineEntry.incident_id)
     query = (
         select(col(TimelineEntry.hash))
-        .where(col(TimelineEntry.incident_id).is_not_distinct_from(incident_id))
+        .where(
+            column.is_(None) if incident_id is None else column == incident_id
+        )  # either is found by the index
         .order_by(col(TimelineEntry.id).desc())
         .limit(1)
     )
