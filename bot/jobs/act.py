@@ -1,5 +1,6 @@
 """Carry out what a person asked for: as that person, in PagerDuty, with an outcome that they are told."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -95,9 +96,10 @@ async def _in_pagerduty(
     if not sender:
         await _unknown_in_pagerduty(work, ask, person, access)
         return
-    async with work.store.transaction() as tx:
-        await requests.intended(tx, ask, by=person)
     try:
+        person = await _as_known_there(work, person, sender)
+        async with work.store.transaction() as tx:
+            await requests.intended(tx, ask, by=person)
         await _change(work, ask, incident, person, sender, again=again)
     except AtsError as error:
         if error.retryable and now - _asked_at(ask, now) < PATIENCE:
@@ -105,6 +107,14 @@ async def _in_pagerduty(
             await _later(work, ask, incident, person, str(error), now, wait=wait)
         else:
             await _fail(work, ask, person, error)
+
+
+async def _as_known_there(work: Work, person: Who, sender: str) -> Who:
+    """Whoever PagerDuty will say that it was: the last resort stands for somebody whom it does not know."""
+    if person.pd_id:
+        return person
+    user = await work.directory.pd_user(sender)
+    return replace(person, pd_id=user.id) if user else person
 
 
 async def _change(

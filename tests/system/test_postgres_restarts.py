@@ -11,14 +11,17 @@ from typing import Any
 import httpx
 import pytest
 
+from bot.domain.escalation import LATE
 from bot.store import embedded
 from tests.chaos.oracle import problems, settled
 from tests.chaos.people import Case, People
 from tests.chaos.process import BotProcess
-from tests.chaos.stage import Stage
+from tests.chaos.stage import Stage, words
 from tests.rig import DANA, OPS, eventually
 
 pytestmark = pytest.mark.slow
+
+QUARTER, HOUR = timedelta(minutes=15), timedelta(hours=1)
 
 
 @pytest.fixture
@@ -92,6 +95,52 @@ async def test_a_restart_of_postgresql_loses_nothing(
     await settled(stage, within=60)
     assert not await problems(stage, people)
     assert bot.running
+
+
+@pytest.mark.parametrize(("mode", "seconds"), [("immediate", 0.0), ("fast", 5.0), ("fast", 45.0)])
+async def test_rungs_that_fall_due_while_postgresql_is_away_are_asked_once_after_it(
+    stage: Stage, bot: BotProcess, folder: Path, mode: str, seconds: float
+) -> None:
+    """Of two ladders a rung falls due meanwhile: each once, in the thread and in person; its lateness is known."""
+    import random
+
+    people = People(stage, random.Random(1))  # noqa: S311 - no secret
+    await trigger(stage, people)
+    await settled(stage, within=30)
+    await stage.advance(timedelta(minutes=45))
+    await trigger(stage, people)
+    await settled(stage, within=30)
+    dues = [people.cases[0].incident.created_at + HOUR, people.cases[1].incident.created_at + QUARTER]
+    await stage.advance(min(dues) - stage.sandbox.clock.now() - timedelta(seconds=6))
+    # The ticker must have seen that the clock was moved: over that stretch nobody counts as late.
+    await eventually(lambda: stage.sandbox.clock.now() > min(dues) - timedelta(seconds=1))
+    await asyncio.to_thread(embedded.stop, folder / "pg", mode=mode)
+    await eventually(lambda: stage.sandbox.clock.now() > max(dues), within=60)
+    await asyncio.sleep(seconds)
+    await asyncio.to_thread(embedded.start, folder / "pg")
+    await bot.ready(within=60)
+    await eventually(lambda: len(rungs(stage)) == 5, within=60)
+    await settled(stage, within=60)
+    assert not await problems(stage, people)
+    assert sorted(rungs(stage)) == [(1, 0), (1, 1), (1, 2), (2, 0), (2, 1)]
+    late = [rungs(stage)[1, 2], rungs(stage)[2, 1]]
+    assert min(late) >= seconds
+    for case, by in zip(people.cases, late, strict=True):
+        card = stage.card_of(case.incident)
+        assert card is not None
+        assert ("late" in words(stage.thread(card)[-1]["blocks"])) == (by >= LATE.total_seconds())
+    assert bot.running
+
+
+def rungs(stage: Stage) -> dict[tuple[int, int], float]:
+    """How late each rung was, in seconds, by incident and level; a rung that was asked twice fails."""
+    query = (
+        "select i.number, (t.data->>'level')::int, (t.data->>'late_seconds')::float from timeline t"
+        " join incident i on i.id = t.incident_id where t.kind = 'reminder'"
+    )
+    found = stage.rows(query)
+    assert len({row[:2] for row in found}) == len(found), found
+    return {(number, level): late for number, level, late in found}
 
 
 async def trigger(stage: Stage, people: People) -> None:
