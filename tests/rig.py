@@ -19,6 +19,7 @@ from bot.operations import clock, incidents, timeline
 from bot.store.tables import Incident
 from sandbox.server import Sandbox
 from sandbox.serving import Server
+from tests.integration.sandbox_pagerduty.judge import judge_requests
 
 DANA, SAM, CHRIS, SIA, OLLI = "U0ONCALL", "U0SRE", "U0CTO", "U0SEC", "U0OUT"
 OPS = "C0OPS"
@@ -98,6 +99,7 @@ class Rig:
             async with running(loaded) as (bot, url), httpx.AsyncClient(base_url=url) as client:
                 await eventually(lambda: bot.figures.slack_problem == "")
                 yield cls(sandbox, bot, url, client, bot.webhook_secrets, {**environment, **settings})
+                judge_requests(list(sandbox.pagerduty.calls))  # whatever the test was about
         finally:
             await sandbox.close()
             await holder.stop()

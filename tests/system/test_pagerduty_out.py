@@ -57,7 +57,7 @@ async def by_modal(rig: Rig, user: str, card: dict[str, Any], number: int, what:
     assert (await rig.slack.submit(user, chosen["id"], {"choice": {"value": what}})).ok
     form = await rig.modal(user)
     assert form["callback_id"] in {"act_submit", "resolve_submit"}, form
-    given = {block: {"value": value} for block, value in values.items()}
+    given = {block: {"text" if block == "note" else "value": value} for block, value in values.items()}
     outcome = await rig.slack.submit(user, form["id"], given)
     assert outcome.ok, outcome
     assert not outcome.errors, outcome
@@ -265,25 +265,38 @@ async def test_who_may_not_is_refused(rig: Rig) -> None:
     assert writes(rig) == []
 
 
-async def test_an_unknown_person_links_themselves_to_pagerduty(rig: Rig) -> None:
-    """The e-mail differs there: a link makes them who they are, the channel is told, and they act as that user."""
-    rig.pagerduty.world.users[rig.pagerduty.agent(DANA_MAIL).id].email = "d.ortiz@pd.example"
-    made, _ = await an_incident(rig)
-    number = made["incident_number"]
-    await rig.slack.command(DANA, OPS, "link d.ortiz@pd.example")
-    await eventually(
-        lambda: [m for m in rig.messages() if "is Dana Ortiz (d.ortiz@pd.example) in PagerDuty" in str(m)]
-    )
-    await rig.slack.command(DANA, OPS, f"ack {number}")
-    await rig.card("Acknowledged", "Dana")
+@pytest.mark.parametrize(
+    ("what", "given", "words"),
+    [
+        ("escalate", {}, "Escalated to Sam Reyes"),
+        ("responders", {"who": [CHRIS], "text": "the disk is full"}, "Chris Tan asked to help"),
+        ("status_update", {"text": "Rolled back"}, "Rolled back"),
+        ("priority", {"choice": "P1"}, "Priority changed to P1"),
+    ],
+)
+async def test_the_other_forms_of_more(rig: Rig, what: str, given: dict[str, Any], words: str) -> None:
+    """What the commands do, the forms do too: in the person's name, said once, written once."""
+    made = await rig.pagerduty.trigger(PM2, priority="P0")
+    card = await rig.card(PM2, "asked")
+    ids = {priority.name: priority.id for priority in rig.pagerduty.world.priorities.values()}
+    given = {
+        block: ids.get(value, value) if isinstance(value, str) else value for block, value in given.items()
+    }
+    await by_modal(rig, DANA, card, made["incident_number"], what, **given)
+    await once(rig, card, words, "Dana")
     (call,) = writes(rig)
-    assert call.from_email == "d.ortiz@pd.example"
+    assert call.from_email == ("" if what == "responders" else DANA_MAIL)
 
 
-async def test_nobody_links_themselves_to_somebody_else(rig: Rig) -> None:
-    """Dana's address is Dana's: Olli would act in her name, with her duties."""
-    await rig.slack.command(OLLI, OPS, f"link {DANA_MAIL}")
-    await eventually(lambda: [m for m in rig.messages(user=OLLI) if "another member" in str(m)])
-    await rig.slack.command(OLLI, OPS, f"link <@{CHRIS}> {DANA_MAIL}")
-    await eventually(lambda: [m for m in rig.messages(user=OLLI) if "Only an admin" in str(m)])
-    assert not [m for m in rig.messages() if "in PagerDuty, says" in str(m)]
+async def test_resolving_with_a_note_and_reopening_from_the_forms(rig: Rig) -> None:
+    """The note is PagerDuty's resolution, and said in the thread; what is over offers to be reopened."""
+    made, card = await an_incident(rig)
+    number = made["incident_number"]
+    await by_modal(rig, SAM, card, number, "resolve", note="bad config")
+    await once(rig, card, "resolved it", "bad config", "Sam")
+    assert rig.pagerduty.incident(made["id"]).resolution == "bad config"
+    closed = await rig.card(PM2, "Resolved")
+    await by_modal(rig, DANA, closed, number, "reopen")
+    await stands(rig, number, "triggered")
+    await rig.card(PM2, "Not acknowledged", "incident_ack")
+    assert [c.body["incident"]["status"] for c in writes(rig)] == ["resolved", "triggered"]

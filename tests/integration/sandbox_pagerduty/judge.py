@@ -16,6 +16,7 @@ What is known to be wrong in the descriptions themselves is mended in memory, an
 import functools
 import json
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from openapi_core.testing import MockRequest, MockResponse
 from sandbox.pagerduty.gate import EVENTS_PATH, ApiCall
 
 ROOT = Path(__file__).resolve().parents[3]
+V3 = "/v3/"  # upgraded schedules, which the descriptions do not have
 JUDGES = Path(os.environ.get("ATS_JUDGES") or ROOT.parent / "shared" / "judges") / "pagerduty"
 
 
@@ -72,6 +74,39 @@ def _log_entry_items(described: dict[str, Any], path: str) -> dict[str, Any]:
 
 def judge(call: ApiCall) -> None:
     """Raise what openapi-core finds wrong with a recorded request and its answer."""
+    api, request = _described(call)
+    api.validate_request(request)
+    api.validate_response(request, judged_answer(call))
+
+
+def judge_requests(calls: Iterable[ApiCall]) -> None:
+    """Raise what is wrong with any request, one of each shape; nothing where the descriptions are missing."""
+    if not JUDGES.is_dir():
+        return
+    for call in {_shape(call): call for call in calls if not call.path.startswith(V3)}.values():
+        api, request = _described(call)
+        api.validate_request(request)
+
+
+def _shape(call: ApiCall) -> tuple[str, ...]:
+    parts = [part if part.islower() else "{id}" for part in call.path.split("/")]
+    return (
+        call.method,
+        "/".join(parts),
+        str(sorted(call.query)),
+        str(_keys(call.body)),
+        str(bool(call.from_email)),
+    )
+
+
+def _keys(value: Any) -> Any:
+    """What a body is made of, without its values."""
+    if isinstance(value, dict):
+        return {key: _keys(each) for key, each in value.items()}
+    return [_keys(each) for each in value[:1]] if isinstance(value, list) else type(value).__name__
+
+
+def _described(call: ApiCall) -> tuple[OpenAPI, MockRequest]:
     events = call.path == EVENTS_PATH
     api = description("events-v2-openapi.json" if events else "rest-openapi.json")
     request = MockRequest(
@@ -85,8 +120,7 @@ def judge(call: ApiCall) -> None:
         content_type=call.headers.get("content-type", ""),
     )
     assert request.content_type, "PagerDuty's description demands Content-Type on every request"
-    api.validate_request(request)
-    api.validate_response(request, judged_answer(call))
+    return api, request
 
 
 def judged_answer(call: ApiCall) -> MockResponse:
