@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import random
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -19,7 +20,7 @@ from tests.rig import DANA, OPS, eventually
 from tests.systems.daemon import PROGRAMS
 from tests.systems.servers.pm2 import Pm2
 
-ROUNDS = 6
+ROUNDS = int(os.environ.get("ATS_TEST_RUNS", "6"))  # 300 for the long form
 SEED = 20261127
 ENDED = ("succeeded", "failed", "ran_not_verified", "unknown")
 _OPEN = "select count(*) from run where state in ('requested', 'awaiting', 'approved', 'running')"

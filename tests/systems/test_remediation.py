@@ -19,6 +19,7 @@ from tests.systems.servers.docker import Docker
 from tests.systems.servers.pm2 import Pm2
 from tests.systems.servers.postgres import Postgres
 from tests.systems.servers.s3 import BUCKET, S3
+from tests.systems.test_pm2_steps import deployed
 
 OURS = "xoxb-the-bots-own-token-0123456789"
 RigOf = Callable[..., AbstractAsyncContextManager[Rig]]
@@ -70,6 +71,27 @@ async def test_pm2_is_restarted_once_without_our_secrets(
         assert pm2.one("trading-api")["pm2_env"]["restart_time"] == 1
         for secret in (OURS, rig.slack.core.bot_token, rig.slack.core.app_token):
             assert secret not in listed
+
+
+async def test_the_configuration_is_restored_reloaded_and_brought_back(rig_of: RigOf, pm2: Pm2) -> None:
+    """Hazard 16 from Slack: copy, restore with an approval, reload; then Undo, with another, and reload again."""
+    deployed(pm2, args="--mistake")
+    file = pm2.folder / "ecosystem.config.cjs"
+    broken = file.read_text()
+    async with rig_of(env=pm2.own, cwd=pm2.folder) as rig:
+        await request(rig, DANA, "pm2.config-backup")
+        await reaches(rig, "pm2.config-backup", "succeeded", within=60)
+        await approved(rig, "pm2.config-restore", "succeeded")
+        assert "--mistake" not in file.read_text()
+        await request(rig, DANA, "pm2.reload")
+        await reaches(rig, "pm2.reload", "succeeded", within=90)
+        until(lambda: pm2.one("trading-api")["pm2_env"].get("args") == ["--good"], "what was restored runs")
+        done = await message(rig, "Done and verified", "pm2.config-restore", "Undo")
+        await press(rig, DANA, done, "run_open")
+        await confirm(rig, DANA, await decided(rig))
+        await press(rig, SAM, await message(rig, "Approval needed", "pm2.config-undo"), "run_approve")
+        await reaches(rig, "pm2.config-undo", "succeeded", within=60)
+        assert file.read_text() == broken
 
 
 async def test_forgotten_transactions_are_ended_and_nothing_else(rig_of: RigOf, trading: Postgres) -> None:

@@ -8,6 +8,8 @@ from typing import Any
 import psycopg
 import pytest
 
+from bot.clients.remembered import JUST_NOW
+from bot.domain.policy import Role
 from bot.jobs import presses as jobs
 from bot.operations import runs
 from bot.operations.runs import RunPress
@@ -24,7 +26,7 @@ from tests.system.remediation.acting import (
     told,
     window,
 )
-from tests.system.remediation.own import host, ran
+from tests.system.remediation.own import host, install, ran, write
 
 
 @pytest.mark.parametrize(("user", "why"), [(DANA, "second person"), (SIA, "approver"), (OLLI, "approver")])
@@ -69,6 +71,18 @@ async def test_two_people_pressing_at_the_same_moment_run_it_once(own: Rig) -> N
     assert ran(own) == 1
 
 
+async def test_a_crowd_at_one_button_is_acknowledged_and_each_is_told_once(own: Rig) -> None:
+    """Two hundred presses of two people: all kept before they are acknowledged, one execution, no flood of answers."""
+    asked = await request(own, DANA, "own.danger")
+    acks = await asyncio.gather(*(press(own, user, asked, "run_approve") for user in (SAM, CHRIS) * 100))
+    assert all(ack.ok for ack in acks)
+    await reaches(own, "own.danger", "succeeded")
+    await eventually(lambda: _idle(own), within=60)
+    assert ran(own) == 1
+    answers = [m for user in (SAM, CHRIS) for m in own.messages(user=user) if "changed nothing" in m["text"]]
+    assert len(answers) < 100
+
+
 async def _idle(rig: Rig) -> bool:
     """Whether no job waits or is carried out."""
 
@@ -90,24 +104,16 @@ async def test_denying_needs_a_reason_and_ends_it(own: Rig) -> None:
     assert not empty.ok
     assert (await confirm(own, SAM, view, reason={"text": "the market opens in a minute"})).ok
     await message(own, "Denied", "the market opens in a minute")
-    value = next(
-        e["value"]
-        for b in asked["blocks"]
-        for e in b.get("elements", [])
-        if e.get("action_id") == "run_approve"
-    )
-    await replay(own, CHRIS, asked["ts"], value)
+    await replay(own, CHRIS, asked)
     assert (await run_of(own, "own.danger")).state == "denied"
     assert ran(own) == 0
 
 
-async def replay(rig: Rig, user: str, ts: str, value: str, what: str = "approve") -> None:
-    """The press of an old message, or a forged one: as it arrives behind Slack's signature."""
-    run_id, _, digest = value.partition(":")
-    await jobs.press(rig.bot.work, {
-        "what": what, "run_id": int(run_id), "digest": digest, "slack_id": user, "channel": OPS,
-        "response_url": "", "message_ts": ts, "reason": "",
-    })  # fmt: skip
+async def replay(rig: Rig, user: str, asked: dict[str, Any]) -> None:
+    """The press of a button that the message has no longer: as it arrives behind Slack's signature."""
+    buttons = [e for b in asked["blocks"] for e in b.get("elements", []) if e.get("action_id") == "run_approve"]
+    run_id, _, digest = buttons[0]["value"].partition(":")
+    await jobs.carry_out(rig.bot.work, [RunPress("approve", int(run_id), digest, user, OPS, "", asked["ts"])])
 
 
 async def test_a_request_expires_and_a_late_press_does_nothing(own: Rig) -> None:
@@ -118,13 +124,7 @@ async def test_a_request_expires_and_a_late_press_does_nothing(own: Rig) -> None
     await own.advance(minutes=5, seconds=1)
     await reaches(own, "own.danger", "expired")
     await message(own, "Expired, nothing was run")
-    value = next(
-        e["value"]
-        for b in asked["blocks"]
-        for e in b.get("elements", [])
-        if e.get("action_id") == "run_approve"
-    )
-    await replay(own, SAM, asked["ts"], value)
+    await replay(own, SAM, asked)
     assert (await run_of(own, "own.danger")).state == "expired"
     assert ran(own) == 0
 
@@ -184,6 +184,40 @@ async def test_a_role_removed_between_request_and_approval_counts(own: Rig) -> N
     assert ran(own) == 0
 
 
+@pytest.mark.parametrize("whose", ["approver", "requester"])
+async def test_a_role_that_was_just_taken_away_counts_no_more_whatever_is_remembered(
+    database_url: str, tmp_path: Path, whose: str
+) -> None:
+    """A user group left a moment ago: groups are remembered for five minutes, but asked anew where it decides."""
+    roles = json.dumps({"responder": ["S0ATS"], "approver": ["S0BOSS"]})
+    book = str(write(tmp_path))
+    async with Rig.running(database_url, tmp_path, ATS_RUNBOOK=book, ATS_ROLES=roles) as rig:
+        install(rig)
+        workspace = rig.slack.workspace
+        workspace.add_usergroup("S0ATS", "ats", [OLLI], name="Operators")
+        workspace.add_usergroup("S0BOSS", "boss", [SIA], name="Who decides")
+        asked = await request(rig, OLLI, "own.danger")
+        assert (await rig.bot.directory.access(SIA)).roles >= {Role.APPROVER}  # remembered from now on
+        if whose == "approver":
+            workspace.usergroups["S0BOSS"].users.clear()
+        else:
+            workspace.usergroups["S0ATS"].users.clear()
+        await passes_by(rig, JUST_NOW)
+        await press(rig, SIA, asked, "run_approve")
+        if whose == "approver":
+            await told(rig, SIA, "does not count")
+        else:
+            assert "may not any more" in (await reaches(rig, "own.danger", "voided")).reason
+        assert ran(rig) == 0
+
+
+async def passes_by(rig: Rig, seconds: float) -> None:
+    """What is remembered becomes so much older; none of it is forgotten."""
+    remembered = rig.bot.remembered
+    async for key, (at, answer) in remembered._cache.get_match("*"):
+        await remembered._cache.set(key, (at - seconds, answer), expire=3600)
+
+
 async def off_duty(rig: Rig, schedule: str) -> None:
     """Nobody is on call for a schedule any more, and the bot's cache is as old as it may get."""
     rig.pagerduty.world.schedule_named(schedule).on_call = None
@@ -220,17 +254,10 @@ async def test_a_press_on_another_message_than_the_requests_does_nothing(own: Ri
     """The right value on the wrong message is a forgery."""
     await request(own, DANA, "own.danger")
     run = await run_of(own, "own.danger")
-    await jobs.press(
-        own.bot.work, _as_json(RunPress("approve", run.id or 0, run.digest[:16], SAM, OPS, "", "1.000001"))
-    )
+    forged = RunPress("approve", run.id or 0, run.digest[:16], SAM, OPS, "", "1.000001")
+    await jobs.carry_out(own.bot.work, [forged])
     await told(own, SAM, "another message")
     assert (await run_of(own, "own.danger")).state == "awaiting"
-
-
-def _as_json(made: RunPress) -> dict[str, Any]:
-    from dataclasses import asdict
-
-    return asdict(made)
 
 
 @pytest.mark.parametrize(
