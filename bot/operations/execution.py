@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import String, case, cast, func, or_, select, text, update
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import aliased
 from sqlmodel import col
@@ -147,7 +148,7 @@ async def left_over(tx: Tx) -> Sequence[int]:
         select(col(Run.id))
         .where(col(Run.state) == State.APPROVED, col(Run.approved_at) < since)
         .where(or_(col(Run.system) == "", ~at_it.exists()))
-        .distinct(each)
+        .ext(distinct_on(each))
         .order_by(each, col(Run.id))
     )
     return [row or 0 for row in (await tx.session.execute(query)).scalars()]
