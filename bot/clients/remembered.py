@@ -3,13 +3,12 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
-
-from cashews import Cache
+from typing import Any, Final, Protocol, TypeVar
 
 from bot.errors import TemporaryError, UnreachableError
 
 T = TypeVar("T")
+MOST: Final = 10_000  # answers kept in this process
 
 JUST_NOW = (
     5.0  # seconds; what decides about a change is asked anew if it is older (a burst of presses asks once)
@@ -21,8 +20,7 @@ class Remembered:
     """A cache that keeps the last known answer for when asking fails."""
 
     def __init__(self, url: str = "mem://") -> None:
-        self._cache = Cache()
-        self._cache.setup(url)
+        self._cache: _Cache = _Here() if url == "mem://" else _shared(url)
         self._asking: dict[str, asyncio.Lock] = {}
 
     async def get(
@@ -56,9 +54,10 @@ class Remembered:
 
     async def _known(self, key: str) -> tuple[float, Any] | None:
         try:
-            return await self._cache.get(key)
+            known: tuple[float, Any] | None = await self._cache.get(key)
         except OSError:  # the shared cache is away: as if it were empty
             return None
+        return known
 
     async def _keep(self, key: str, answer: Any, oldest: float) -> None:
         try:
@@ -68,6 +67,44 @@ class Remembered:
 
     async def close(self) -> None:
         await self._cache.close()
+
+
+class _Cache(Protocol):
+    async def get(self, key: str) -> Any: ...
+    async def set(self, key: str, value: Any, *, expire: float) -> Any: ...
+    async def clear(self) -> Any: ...
+    async def close(self) -> None: ...
+
+
+class _Here:
+    """In this process; what is too old is judged by who reads it, the oldest goes when there are too many."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, Any] = {}
+
+    async def get(self, key: str) -> Any:
+        return self._kept.get(key)
+
+    async def set(self, key: str, value: Any, *, expire: float) -> None:
+        del expire
+        self._kept.pop(key, None)
+        self._kept[key] = value
+        if len(self._kept) > MOST:
+            del self._kept[next(iter(self._kept))]
+
+    async def clear(self) -> None:
+        self._kept.clear()
+
+    async def close(self) -> None:
+        await self.clear()
+
+
+def _shared(url: str) -> _Cache:
+    from cashews import Cache  # loads Redis's driver, which takes 23 MB and a third of a second
+
+    cache = Cache()
+    cache.setup(url)
+    return cache
 
 
 async def _briefly(ask: Callable[[], Awaitable[T]]) -> T:

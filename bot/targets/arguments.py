@@ -3,7 +3,7 @@
 import contextlib
 from collections.abc import Mapping, Sequence
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from bot.errors import RejectedError
 from bot.targets.settings import TargetSettings
@@ -64,3 +64,19 @@ def connection(leaf: Mapping[str, Any]) -> dict[str, str]:
     if env.get("REDISCLI_AUTH"):
         found["password"] = env["REDISCLI_AUTH"]
     return found | {name: str(value) for name, value in given.items()}
+
+
+def redis_url(settings: TargetSettings, connection: Mapping[str, str]) -> str:
+    """The address of the Redis that a step names: the target's own, unless host, port or user differ from it."""
+    if connection.get("url"):
+        return connection["url"]
+    own = urlsplit(settings.redis_url or "redis://localhost:6379")
+    host = connection.get("host") or own.hostname or "localhost"
+    port = connection.get("port") or str(own.port or 6379)
+    database = connection.get("database")
+    same = host == (own.hostname or "localhost") and port == str(own.port or 6379)
+    user, password = connection.get("user"), connection.get("password")
+    if same and user is None and password is None:
+        return settings.redis_url if database is None else own._replace(path=f"/{database}").geturl()
+    login = f"{quote(user or '', safe='')}:{quote(password, safe='')}@" if password else ""
+    return f"{own.scheme}://{login}{host}:{port}/{database or own.path.strip('/') or 0}"

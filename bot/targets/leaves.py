@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import quote_plus
 
 from bot.errors import AtsError, RejectedError
-from bot.targets import arguments, redis
+from bot.targets import arguments
 from bot.targets.answers import KEPT, HttpAnswer, PipeAnswer, SqlAnswer, Stage
 from bot.targets.kept import Progress, is_binary, plain
 from bot.targets.shown import shown
@@ -287,7 +287,7 @@ def _cell(value: object) -> str:
 
 async def _redis(running: Running, leaf: Leaf) -> Ran:
     began = time.perf_counter()
-    url = redis.place(running.target.settings, arguments.connection(leaf))
+    url = arguments.redis_url(running.target.settings, arguments.connection(leaf))
     answer = await running.target.redis(*leaf["command"], deadline=running.remaining(leaf), url=url)
     text = _readable(running, _reply(answer))
     part = Part(_shown(running, leaf), ok=True, exit=0, output=text, took=time.perf_counter() - began)

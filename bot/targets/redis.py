@@ -2,8 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Mapping
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 import redis.asyncio
 import redis.exceptions
@@ -90,22 +89,6 @@ def _through(url: str, path: str) -> str:
     login = parts.netloc.rpartition("@")[0]
     database = parts.path.strip("/") or "0"
     return f"unix://{login}{'@' if login else ''}{path}?db={database}"
-
-
-def place(settings: TargetSettings, connection: Mapping[str, str]) -> str:
-    """The address of the Redis that a step names: the target's own, unless host, port or user differ from it."""
-    if connection.get("url"):
-        return connection["url"]
-    own = urlsplit(settings.redis_url or "redis://localhost:6379")
-    host = connection.get("host") or own.hostname or "localhost"
-    port = connection.get("port") or str(own.port or 6379)
-    database = connection.get("database")
-    same = host == (own.hostname or "localhost") and port == str(own.port or 6379)
-    user, password = connection.get("user"), connection.get("password")
-    if same and user is None and password is None:
-        return settings.redis_url if database is None else own._replace(path=f"/{database}").geturl()
-    login = f"{quote(user or '', safe='')}:{quote(password, safe='')}@" if password else ""
-    return f"{own.scheme}://{login}{host}:{port}/{database or own.path.strip('/') or 0}"
 
 
 def _translated(error: redis.exceptions.RedisError, settings: TargetSettings, url: str) -> AtsError:

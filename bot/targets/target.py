@@ -1,10 +1,12 @@
 """The one door through which steps and probes reach the systems under care."""
 
+import asyncio
 import hmac
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
+from importlib import import_module
 
-from bot.targets import certificates, redis, sql, websocket
+from bot.targets import certificates, sql, websocket
 from bot.targets.answers import KEPT, ExecAnswer, Greeting, HttpAnswer, PipeAnswer, SqlAnswer, Stage
 from bot.targets.http import Http
 from bot.targets.kept import Progress
@@ -108,6 +110,10 @@ class Target:
 
     async def redis(self, *command: str, deadline: float = 10.0, url: str = "") -> object:
         """Send one Redis command, to the target's own Redis unless `url` names another."""
+        # Redis's driver takes 16 MB and a quarter of a second to load: only where it is asked, and beside the loop.
+        await asyncio.to_thread(import_module, "bot.targets.redis")
+        from bot.targets import redis
+
         return await redis.command(self.settings, command, deadline=deadline, url=url, line=self._line)
 
     async def run(self, argv: Sequence[str], *, deadline: float = 10.0, keep: int = KEPT) -> ExecAnswer:
