@@ -1,6 +1,5 @@
 """What others have told, kept for a while."""
 
-from collections.abc import Iterator
 from types import SimpleNamespace
 
 import pytest
@@ -26,11 +25,11 @@ class Far:
 
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[SimpleNamespace]:
+def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     """The module's clock, moved by hand."""
     moved = SimpleNamespace(now=1000.0)
     monkeypatch.setattr(remembered, "time", SimpleNamespace(time=lambda: moved.now))
-    yield moved
+    return moved
 
 
 async def test_what_is_fresh_is_not_asked_again(clock: SimpleNamespace) -> None:
