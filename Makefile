@@ -50,7 +50,7 @@ bench: $(VENV)/.dev ## The figures, as JSON lines
 	$(BIN)/python -m bench
 
 soak: $(VENV)/.dev ## Five minutes of ladder under workers that are killed, then a storm of 1,000 triggers in a minute
-	ATS_SOAK_SECONDS=300 ATS_STORM=1000 $(BIN)/python -m pytest -n 0 -s -m slow tests/system/test_soak.py
+	ATS_SOAK_SECONDS=300 ATS_STORM=1000 $(BIN)/python -m pytest -n 0 -s -m slow tests/system/test_soak.py tests/system/test_storm_minute.py
 
 lock: $(VENV)/.dev ## Pin again what pyproject.toml asks for (make lock UPGRADE=--upgrade: the newest versions)
 	$(BIN)/python -m pip install --quiet uv

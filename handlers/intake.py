@@ -1,5 +1,6 @@
 """A webhook is applied at once while few are under way; when many come they are kept together, and applied in turn."""
 
+import time
 from collections.abc import Sequence
 from typing import Final
 
@@ -10,8 +11,9 @@ from handlers.services import Services
 from handlers.together import Together
 
 AT_ONCE: Final = (
-    3  # each on a reserved connection; one more is for those that are kept (bot.store.session.RESERVED)
+    8  # each on a reserved connection, and one for those that are kept (bot.store.session.RESERVED)
 )
+CALM: Final = 1.0  # seconds after too many in which all are only kept: applying takes a busy machine longer
 
 
 class Intake:
@@ -20,11 +22,14 @@ class Intake:
     def __init__(self, services: Services) -> None:
         self._services = services
         self._under_way = 0
+        self._calm_at = 0.0
         self._kept = Together(self._keep)
 
     async def take(self, delivery: Delivery, event: PdEvent | None) -> str:
         """What came of it, once that is committed; raises what the database raises."""
         if self._under_way >= AT_ONCE:
+            self._calm_at = time.monotonic() + CALM
+        if time.monotonic() < self._calm_at:
             await self._kept.add(delivery)
             return "kept"
         self._under_way += 1

@@ -4,14 +4,14 @@ from typing import Final
 
 REMINDER: Final = "reminder"  # asks a person for something
 CARD: Final = "card"
+GROUP: Final = "storm"  # the card of many incidents
 WORD: Final = "text"  # everything else that is said
 
 SEVERITIES: Final = ("P0", "P1", "P2", "")
-STORM: Final = 5  # the card of many incidents
 LIST: Final = 45  # which ones they are
 _STEP: Final = {"P0": 0, "P1": 1, "": 1, "P2": 2}
-_BASE: Final = {REMINDER: 0, CARD: 10, WORD: 15}
-_SPREAD: Final = {REMINDER: 1, CARD: 10, WORD: 10}
+_BASE: Final = {REMINDER: 0, GROUP: 5, CARD: 10, WORD: 15}
+_SPREAD: Final = {REMINDER: 1, GROUP: 1, CARD: 10, WORD: 10}
 
 
 def rank(kind: str, severity: str) -> int:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import String, and_, case, cast, func, literal_column, or_, select, update
+from sqlalchemy import Integer, String, and_, case, cast, func, literal_column, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col
 
@@ -222,16 +222,19 @@ class Parcel:
     tried_at: datetime | None
 
 
-# Looked up for each message that waits, which are few: joined, all incidents that ever were would be read.
-_SEVERITY = select(col(Incident.severity)).where(col(Incident.id) == col(Message.incident_id)).scalar_subquery()
-_SEVERITY_RANK = case(
-    {severity: lane.rank(lane.CARD, severity) for severity in lane.SEVERITIES},
-    value=_SEVERITY,
-    else_=lane.rank(lane.CARD, ""),
+def _by_severity(kind: str, severity: Any) -> Any:
+    """Looked up for each message that waits, which are few: joined, all incidents that ever were would be read."""
+    ranks = {each: lane.rank(kind, each) for each in lane.SEVERITIES}
+    return case(ranks, value=severity.scalar_subquery(), else_=lane.rank(kind, ""))
+
+
+_OWN = select(col(Incident.severity)).where(col(Incident.id) == col(Message.incident_id))
+_WORST = select(func.min(col(Incident.severity))).where(
+    col(Incident.storm_id) == cast(col(Message.ref), Integer)  # of a storm's card alone
 )
 _RANK = case(
-    (col(Message.kind) == "card", _SEVERITY_RANK),
-    (col(Message.kind) == "storm", lane.STORM),
+    (col(Message.kind) == "card", _by_severity(lane.CARD, _OWN)),
+    (col(Message.kind) == "storm", _by_severity(lane.GROUP, _WORST)),
     (col(Message.kind) == "storm_list", lane.LIST),
     else_=col(Message.rank),
 )

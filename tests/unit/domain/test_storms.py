@@ -74,9 +74,10 @@ def test_raised_again_within_ten_minutes_is_the_same_thing(seconds: int, flaps: 
 
 
 def test_the_order_of_a_lane() -> None:
-    """What wakes people first, the storm's card, then cards and words by severity."""
+    """What wakes people first, the storms' cards, then cards and words, each by severity."""
     order = [
-        lane.rank(lane.REMINDER, "P0"), lane.rank(lane.REMINDER, "P1"), lane.rank(lane.REMINDER, "P2"), lane.STORM,
+        lane.rank(lane.REMINDER, "P0"), lane.rank(lane.REMINDER, "P1"), lane.rank(lane.REMINDER, "P2"),
+        lane.rank(lane.GROUP, "P0"), lane.rank(lane.GROUP, "P1"), lane.rank(lane.GROUP, "P2"),
         lane.rank(lane.CARD, "P0"), lane.rank(lane.WORD, "P0"), lane.rank(lane.CARD, "P1"),
         lane.rank(lane.WORD, "P1"), lane.rank(lane.CARD, "P2"), lane.rank(lane.WORD, "P2"), lane.LIST,
     ]  # fmt: skip
