@@ -62,6 +62,20 @@ def _incident(rig: Rig, like: str, pd_id: str) -> dict[str, Any]:
     return dict(known) | {"id": pd_id, "number": None, "title": f"Of nowhere {pd_id}"}
 
 
+async def test_a_title_of_ten_thousand_characters_is_a_card_that_notifies_nobody(rig: Rig) -> None:
+    """Emoji, markup and mentions, longer than anything that Slack takes: cut, shown as text, and it wakes people."""
+    made = await rig.pagerduty.trigger("Zebra")
+    await rig.pagerduty.settle()
+    title = ("🔥 <!channel> *b* <@U0CTO> `x` & @here " * 300)[:10_000]
+    told = _incident(rig, made["id"], "QLONG") | {"title": title}
+    await rig.pagerduty.emit("incident.triggered", told)
+    card = await eventually(lambda: next((c for c in rig.cards() if "🔥" in str(c["blocks"])), None))
+    reminder = (await eventually(partial(rig.reminders, card)))[0]
+    for shown in (card, reminder):
+        assert "<!channel>" not in str(shown)
+        assert "<@U0CTO>" not in str(shown)
+
+
 async def test_two_incidents_with_one_dedup_key_are_two_incidents(rig: Rig) -> None:
     """On two services the same key is open twice: each has its card, and who takes one has not taken the other."""
     first = await rig.pagerduty.trigger("Zebra in trading", incident_key="same-key")
