@@ -76,7 +76,7 @@ async def revert_due(work: Work, run_id: int) -> None:
 async def note(work: Work, run_id: int, *, again: bool = False) -> None:
     """What was done, on the PagerDuty incident: for what protects, and for a broken glass."""
     async with work.store.transaction() as tx:
-        wanted = await execution.noted(tx, run_id)
+        wanted = await execution.noted(tx, run_id, again=again)
     if wanted is None:
         return
     pd_id, email, words = wanted

@@ -28,6 +28,7 @@ from bot.store.session import CARD_QUEUE, Tx
 from runbook.model import Risk, Step
 
 LOST: Final = 30.0  # seconds without a sign of life after which a run's outcome is unknown
+KEPT_NOTES: Final = 50  # of an incident, that are known to be told in PagerDuty
 AGAIN: Final = timedelta(seconds=2)  # between looks at whether the system is free
 
 
@@ -298,12 +299,21 @@ async def orphaned(tx: Tx, rules: Rules, run_id: int, *, lost: float = LOST) -> 
     return True
 
 
-async def noted(tx: Tx, run_id: int) -> tuple[str, str, str] | None:
-    """(PagerDuty incident, sender, text) of the note that tells what was done; None if there is none to write."""
+async def noted(tx: Tx, run_id: int, *, again: bool = False) -> tuple[str, str, str] | None:
+    """(PagerDuty incident, sender, text) of the note that tells what was done; None if there is none to write.
+
+    One is asked for at the beginning and one at the end: what another job tells already is not told twice.
+    """
     run = await tx.session.get(Run, run_id)
-    incident = await incidents.get(tx, run.incident_id) if run and run.incident_id else None
+    known = await runs.incident_of(tx, run) if run else None
+    incident = await incidents.by_number(tx, known.number, lock=True) if known else None
     if run is None or incident is None:
         return None
+    await tx.session.refresh(incident)  # as it is now that it is held
+    mark, told = f"{run.id} {run.state}", list(incident.extra.get("run_notes") or [])
+    if mark in told and not again:
+        return None
+    incident.extra = {**incident.extra, "run_notes": [*told, mark][-KEPT_NOTES:]}
     name = Who.from_json(run.requester).name or "Somebody"
     glass = f" The glass was broken: {run.glass}" if run.glass else ""
     state = State(run.state)
