@@ -8,7 +8,8 @@ import psycopg
 import pytest
 
 from bot.jobs import execute as executing
-from bot.operations import execution
+from bot.operations import execution, runs
+from bot.operations.runs import Ask, RunPress
 from tests.rig import DANA, OPS, SAM, Rig, eventually
 from tests.system.remediation.acting import (
     ask,
@@ -139,6 +140,23 @@ async def test_the_bot_is_gone_in_the_middle_and_nothing_is_repeated(own: Rig) -
     await press(own, SAM, asked, "run_approve")
     await executing.execute(own.bot.work, run.id or 0)
     assert ran(own) == 0
+
+
+async def test_a_click_whose_bot_died_behind_its_acknowledgement_is_carried_on_by_another(own: Rig) -> None:
+    """What was kept is looked into ten seconds later, once: the wish, and the press of Approve."""
+    wish = Ask("own.danger", DANA, "a click")
+    async with own.bot.store.transaction() as tx:
+        await runs.submit(tx, own.bot.rules, wish, here=True)  # and here it ends: nobody goes on with it
+    assert (await run_of(own, "own.danger")).state == "requested"
+    await own.advance(seconds=11)
+    asked = await message(own, "Approval needed", "own.danger")
+    run = await run_of(own, "own.danger")
+    approve = RunPress("approve", run.id or 0, run.digest[:16], SAM, OPS, message_ts=asked["ts"])
+    async with own.bot.store.transaction() as tx:
+        await runs.keep_presses(tx, [approve], here=True)
+    await own.advance(seconds=11)
+    await reaches(own, "own.danger", "succeeded")
+    assert ran(own) == 1
 
 
 async def test_an_outcome_that_comes_after_it_was_given_up_is_told_but_changes_no_state(own: Rig) -> None:
@@ -339,8 +357,6 @@ async def test_without_its_intent_in_the_timeline_nothing_runs(own: Rig) -> None
 async def test_replicas_whose_clocks_differ_by_a_minute_agree_on_what_is_due(own: Rig) -> None:
     """What is due is decided by the database's clock, whatever a replica's own clock says."""
     from datetime import timedelta
-
-    from bot.operations import runs
 
     await request(own, DANA, "own.danger")
     run = await run_of(own, "own.danger")
