@@ -9,7 +9,7 @@ from tests.rig import DANA, OPS, SAM, Rig, eventually
 
 PM2 = "PM2 High Restart Rate"
 OPS_NAME = "#trading-ops-alerts"
-MANY = int(os.environ.get("ATS_STORM", "60"))  # `make soak` sends 1,000
+MANY = int(os.environ.get("ATS_STORM", "60"))  # at once; test_storm_minute.py has the long one
 
 
 def storm_cards(rig: Rig) -> list[dict[str, Any]]:
