@@ -12,7 +12,8 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,252}")
 _ENDING = " ending in "
 _UPWARDS = re.compile(r"(?:^|/)\.\.(?:/|$)")
 _LONGEST = 500
-_UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
+# U+FFFD stands where something that cannot be kept was cut out: what was meant is not known.
+_UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufffd\ud800-\udfff]")
 
 
 class FillError(ValueError):

@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 LOOPBACK = "127.0.0.1"
 START_SECONDS = 20.0
 # What is still open (an event stream, a WebSocket) when the server stops is cut after this long.
-GRACE_SECONDS = 0.3
+GRACE_SECONDS = 0.1
 
 
 class _QuietServer(uvicorn.Server):

@@ -10,7 +10,7 @@ import signal
 import subprocess
 from typing import Final
 
-_SHELL: Final = """\
+SHELL: Final = """\
 trap '' INT TERM HUP
 groups=' '
 while read -r what group; do
@@ -52,7 +52,7 @@ class Leash:
             OSError
         ):  # without a shell there is no leash, and the step must run all the same
             self._shell = subprocess.Popen(
-                [_SH, "-c", _SHELL],
+                [_SH, "-c", SHELL],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,

@@ -7,6 +7,8 @@ import pytest
 
 from tests.rig import DANA, OPS, Rig, eventually
 
+pytestmark = pytest.mark.slow  # so many that they would make the fast tests slow
+
 PM2, LOKI = "PM2 High Restart Rate", "Loki Ingestion Lag"
 CASES = {  # command, the request, the timeline's kind
     "acknowledge": ("ack {}", "PUT /incidents/*", "acknowledged"),

@@ -4,6 +4,7 @@ import asyncio
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from sqlalchemy import text
 
 from bot.jobs.reconcile import EVERY, POLLING, Reconciler, reconcile
@@ -184,6 +185,7 @@ async def test_the_limit_of_requests_is_waited_out(rig: Rig) -> None:
     assert (EVERY, POLLING) == (60.0, 10.0)
 
 
+@pytest.mark.slow
 async def test_without_an_inbound_address_everything_works_by_looking(database_url: str, tmp_path: Any) -> None:
     """No webhook secret: a new incident, an acknowledgement in PagerDuty and a note are seen by polling alone."""
     async with Rig.running(database_url, tmp_path, PAGERDUTY_WEBHOOK_SECRET="") as rig:

@@ -10,6 +10,8 @@ import pytest
 from bot.jobs.reconcile import Reconciler, reconcile
 from tests.rig import Rig, eventually
 
+pytestmark = pytest.mark.slow  # so many that they would make the fast tests slow
+
 PM2, LOKI = "PM2 High Restart Rate", "Loki Ingestion Lag"
 SAM_MAIL = "sam.sre@ats.example"
 

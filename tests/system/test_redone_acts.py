@@ -8,6 +8,8 @@ import pytest
 from bot.jobs.reconcile import reconcile
 from tests.rig import DANA, OPS, Rig, eventually
 
+pytestmark = pytest.mark.slow  # so many that they would make the fast tests slow
+
 PM2 = "PM2 High Restart Rate"
 CASES = {  # command, the request that PagerDuty carries out, the timeline's kind, what the thread says
     "note": ("note {} heap dump taken", "POST /incidents/*/notes", "note", "heap dump taken"),

@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from bot.store import embedded
-from bot.targets import Target, TargetSettings
+from bot.targets import Target, TargetSettings, leash
 
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 Serve = Callable[[Handler], Awaitable[int]]
@@ -115,6 +115,16 @@ async def only(*tasks: asyncio.Task[object] | None) -> None:
         return asyncio.all_tasks() <= {*tasks, asyncio.current_task()}
 
     await until(alone)
+
+
+def programs_left() -> list[psutil.Process]:
+    """What was begun and still runs; the leash, which is there to kill it, does not count."""
+    left = []
+    for child in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            if leash.SHELL not in child.cmdline():
+                left.append(child)
+    return left
 
 
 async def gone(*pids: int) -> None:

@@ -20,7 +20,17 @@ from bot.probes.probe import Options
 from bot.store import embedded
 from bot.targets import Target, TargetSettings
 from runbook.model import BaselineRow, Bound
-from tests.integration.probes.conftest import Serve, TargetOf, gone, http_answer, only, resp, silent, until
+from tests.integration.probes.conftest import (
+    Serve,
+    TargetOf,
+    gone,
+    http_answer,
+    only,
+    programs_left,
+    resp,
+    silent,
+    until,
+)
 
 Write = Callable[[str, str], Path]
 BASELINE = (
@@ -144,7 +154,7 @@ async def test_everything_hangs(
     )
     assert {found[s].status for s in ("Disk /", "Memory")} <= {Status.OK, Status.WARNING, Status.CRITICAL}
     await gone(*map(int, pids.read_text().split()))
-    assert psutil.Process().children(recursive=True) == []
+    assert programs_left() == []
 
 
 @pytest.mark.parametrize(

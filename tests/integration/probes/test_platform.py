@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import psutil
 import pytest
 
 from bot.domain.health import Reading, Sample, Status, figures
@@ -20,7 +19,7 @@ from sandbox.clock import SandboxClock
 from sandbox.platform import REDIS_PASSWORD, Platform, troubles
 from sandbox.platform.faults import GARBLES, HTTP_SYSTEMS, PROGRAMS, SYSTEMS
 from sandbox.platform.model import Unit
-from tests.integration.probes.conftest import only
+from tests.integration.probes.conftest import only, programs_left
 
 HOST = ("Disk /", "Disk /var", "Disk /tmp", "Memory", "CPU")  # those of the machine that the tests run on
 ABSENT = ("Slow statements", "TimescaleDB", "Certificates")  # not in the embedded PostgreSQL; nothing is https
@@ -306,7 +305,7 @@ async def test_everything_answers_nonsense(stage: Stage, kind: str) -> None:
     assert found["Application log"].status is Status.OK
     assert all(len(r.value) < 1000 and "\x1b" not in r.value for r in found.values())
     await only(*before)
-    assert psutil.Process().children(recursive=True) == []
+    assert programs_left() == []
 
 
 async def test_everything_hangs_at_once(stage: Stage) -> None:
@@ -329,7 +328,7 @@ async def test_everything_hangs_at_once(stage: Stage) -> None:
     }
     assert found["Application log"].status is Status.OK
     await only(*before)
-    assert psutil.Process().children(recursive=True) == []
+    assert programs_left() == []
 
 
 @pytest.mark.parametrize("system", [*HTTP_SYSTEMS, "redis", *PROGRAMS])

@@ -8,7 +8,7 @@ import psutil
 import pytest
 
 from bot.errors import ConfigError, RejectedError, UnauthorizedError, UnreachableError
-from tests.integration.probes.conftest import TargetOf, gone, written
+from tests.integration.probes.conftest import TargetOf, gone, programs_left, written
 
 Write = Callable[[str, str], Path]
 
@@ -93,7 +93,7 @@ async def test_a_hanging_family_is_killed(target: TargetOf, programs: Write, pat
     with pytest.raises(UnreachableError, match=r"^timed out after 0\.7 s$"):
         await target(path=path).run(["hang"], deadline=0.7)
     await gone(*map(int, pids.read_text().split()))
-    assert psutil.Process().children(recursive=True) == []
+    assert programs_left() == []
 
 
 async def test_a_child_that_outlives_its_parent(

@@ -131,7 +131,7 @@ async def state(store: Store, pd_id: str) -> Json:
 
 
 @settings(
-    max_examples=40,
+    max_examples=20,
     phases=(Phase.explicit, Phase.reuse, Phase.generate),
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
