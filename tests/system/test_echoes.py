@@ -50,7 +50,7 @@ async def test_an_acknowledgement_that_was_taken_back_and_given_again_is_written
 
 
 async def test_what_is_done_by_the_last_resort_does_not_echo(database_url: str, tmp_path: Path) -> None:
-    """Olli has no PagerDuty user: it is done as the last resort of the settings, and is Olli's in Slack, once."""
+    """Olli has no PagerDuty user: it is done as the last resort of the settings, and written and said once."""
     async with Rig.running(database_url, tmp_path, PAGERDUTY_FROM_EMAIL="chris.cto@ats.example") as rig:
         rig.bot.directory._role_ids = RoleIds({Role.RESPONDER: [OLLI]})
         made = await rig.pagerduty.trigger(PM2)
@@ -66,4 +66,5 @@ async def test_what_is_done_by_the_last_resort_does_not_echo(database_url: str, 
         await eventually(lambda: reconcile(rig.bot.work, webhooks=False))
         for kind in ("note", "status_update_published", "acknowledged"):
             (entry,) = await eventually(partial(rig.rows, number, kind))
-            assert entry.actor["name"].startswith("Olli"), kind
+            # Where PagerDuty's webhook was here before its answer, it is whom PagerDuty names.
+            assert entry.actor["name"].split()[0] in {"Olli", "Chris"}, kind
