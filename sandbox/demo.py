@@ -46,7 +46,7 @@ def main(port: int) -> None:
     try:
         asyncio.run(_serve(server, folder, port, started))
     finally:
-        if not _others(server):
+        if not _others(server, port):
             embedded.stop(folder / "postgres")
 
 
@@ -62,12 +62,20 @@ def _check_free(port: int) -> None:
             ) from None
 
 
-def _others(server: embedded.EmbeddedPostgres) -> bool:
-    """Whether another demo works with the same PostgreSQL."""
-    query = "select count(*) from pg_stat_activity where backend_type = 'client backend' and pid <> pg_backend_pid()"
+def _names(port: int) -> list[str]:
+    """The databases of the demo on this port: the bot's and the trading platform's."""
+    return [f"demo_{port}", f"trading_{port}"]
+
+
+def _others(server: embedded.EmbeddedPostgres, port: int) -> bool:
+    """Whether another demo works with the same PostgreSQL; what is still open to our own databases is ours."""
+    query = (
+        "select count(*) from pg_stat_activity where backend_type = 'client backend'"
+        " and pid <> pg_backend_pid() and datname <> all(%s)"
+    )
     try:
         with psycopg.connect(server.url, connect_timeout=5) as connection:
-            row = connection.execute(query).fetchone()
+            row = connection.execute(query, [_names(port)]).fetchone()
     except psycopg.OperationalError:
         return False  # gone already
     return bool(row and row[0])
@@ -89,7 +97,7 @@ def _databases(server: embedded.EmbeddedPostgres, port: int) -> tuple[str, str]:
     schema = "".join(f.read_text("utf-8") for f in versions if f.name.endswith(".py"))
     template = f"template_{HEAD}_{crc32(schema.encode()):08x}"
     migrate(embedded.create_database(server, template))
-    names = (f"demo_{port}", f"trading_{port}")
+    names = _names(port)
     with psycopg.connect(server.url, autocommit=True) as connection:
         for name in names:
             drop = sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name))

@@ -1,6 +1,9 @@
 """The bot and the sandbox together, for system tests: signed requests in, what Slack and PagerDuty got out."""
 
 import asyncio
+import contextlib
+import random
+import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -271,9 +274,9 @@ class _Late:
 
 
 def free_port() -> int:
-    """A port that nobody uses right now."""
-    import socket
-
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port that nobody listens on, below those that clients are given by the kernel meanwhile."""
+    for port in random.sample(range(15_000, 32_000), 100):
+        with contextlib.suppress(OSError), socket.socket() as probe:
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise RuntimeError("no free port between 15000 and 32000")

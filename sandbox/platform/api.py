@@ -253,8 +253,8 @@ async def _stream(state: PlatformState, socket: WebSocket) -> None:
             tick = {"type": "tick", "symbol": symbol, "price": round(price * dice.uniform(0.999, 1.001), 2)}
             await socket.send_text(json.dumps(tick))
             await asyncio.sleep(_TICK_SECONDS)
-    except WebSocketDisconnect:
-        return
+    except (WebSocketDisconnect, asyncio.CancelledError):
+        return  # cancelled: the server stops, and would log it as an error of ours
 
 
 async def _silence(socket: WebSocket) -> None:

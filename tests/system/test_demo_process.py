@@ -112,7 +112,7 @@ async def test_ctrl_c_stops_everything_that_the_demo_started(demos: Demos, port:
     for each in (port, port + 1):
         with pytest.raises(ConnectionRefusedError):
             socket.create_connection(("127.0.0.1", each), timeout=5)
-    assert "Traceback" not in demo.said()
+    assert "Traceback" not in demo.said(), demo.said()
 
 
 async def test_a_kill_leaves_nothing_that_stops_the_next_start(demos: Demos, port: int) -> None:
@@ -138,5 +138,5 @@ async def test_a_taken_port_is_said_in_a_sentence(demos: Demos, port: int, offse
         assert await demo.ended(within=90) == 1
     assert f"Port {port + offset}" in demo.said()
     assert "--port" in demo.said()
-    assert "Traceback" not in demo.said()
+    assert "Traceback" not in demo.said(), demo.said()
     assert not demos.postgres.running
