@@ -64,7 +64,7 @@ async def test_the_databases(tmp_path: Path, database_url: str, postgres: embedd
         return await lines(settings_of(tmp_path, text, database_url), rules=False)
 
     assert (await said(database_url))["Target: its DATABASE_URL is the bot's own database"] == "error"
-    with psycopg.connect(database_url, autocommit=True) as connection:
+    with psycopg.connect(postgres.url, autocommit=True) as connection:  # the server of `other`, not the bot's
         connection.execute("DROP ROLE IF EXISTS plain_role")
         connection.execute("CREATE ROLE plain_role LOGIN")
     other = embedded.create_database(postgres, "trading_doctor")
