@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -117,27 +117,28 @@ _ENDED = "select id from run where id = %s and finished_at is not null"
 
 async def click(scene: World, connection: psycopg.AsyncConnection[Any], claims: Claims) -> float:
     """Seconds from one click on a protective step to its claim."""
-    began = time.perf_counter()
-    pressing = asyncio.create_task(scene.sandbox.slack.command(PERSON, CHANNEL, "run trading.disable"))
-    run, claimed = await claims.next()
-    outcome = await pressing
-    if not outcome.ok:
-        raise NoAckError(f"/ats run: {outcome.error}")
-    await until(connection, _ENDED, run)
-    await scene.stopwatch.quiet(0.1)
-    return claimed - began
+    pressed = scene.sandbox.slack.command(PERSON, CHANNEL, "run trading.disable")
+    return await _to_claim(scene, connection, claims, pressed)
 
 
 async def approval(scene: World, connection: psycopg.AsyncConnection[Any], claims: Claims) -> float:
     """Seconds from the press of Approve to the claim of a destructive step."""
     _, ts = await _asked(scene, connection)
     await scene.stopwatch.quiet(0.1)
+    pressed = scene.sandbox.slack.press(SRE, CHANNEL, ts, "run_approve")
+    return await _to_claim(scene, connection, claims, pressed)
+
+
+async def _to_claim(
+    scene: World, connection: psycopg.AsyncConnection[Any], claims: Claims, pressed: Coroutine[Any, Any, Any]
+) -> float:
+    """Press, and wait until the run that it begins has ended; the seconds until its claim."""
     began = time.perf_counter()
-    pressing = asyncio.create_task(scene.sandbox.slack.press(SRE, CHANNEL, ts, "run_approve"))
+    pressing = asyncio.create_task(pressed)
     run, claimed = await claims.next()
     outcome = await pressing
     if not outcome.ok:
-        raise NoAckError(f"Approve: {outcome.error}")
+        raise NoAckError(f"not acknowledged: {outcome.error}")
     await until(connection, _ENDED, run)
     await scene.stopwatch.quiet(0.1)
     return claimed - began

@@ -57,8 +57,8 @@ class BotServices:
     def rota_known(self) -> Sequence[Mapping[str, Any]]:
         return self._bot.directory.rota_known()
 
-    def hurry(self) -> None:
-        self._bot.worker.hurry(self.rules.channel)
+    def hurry(self, *, kept: bool) -> None:
+        self._bot.worker.hurry(self.rules.channel, kept=kept)
 
     @property
     def works(self) -> bool:

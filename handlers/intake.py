@@ -10,9 +10,8 @@ from bot.operations.inbox import Delivery
 from handlers.services import Services
 from handlers.together import Together
 
-AT_ONCE: Final = (
-    8  # each on a reserved connection, and one for those that are kept (bot.store.session.RESERVED)
-)
+# Each on a reserved connection, and one for those that are kept (bot.store.session.RESERVED).
+AT_ONCE: Final = 8
 CALM: Final = 1.0  # seconds after too many in which all are only kept: applying takes a busy machine longer
 
 

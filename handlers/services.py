@@ -32,8 +32,11 @@ class Services(Protocol):
     def rota_known(self) -> Sequence[Mapping[str, Any]]:
         """Who is on call as last known, without asking."""
 
-    def hurry(self) -> None:
-        """What waits for the operations channel may go out now, if this process is a worker."""
+    def hurry(self, *, kept: bool) -> None:
+        """What waits for the operations channel may go out now, if this process is a worker.
+
+        `kept`: a webhook that was only kept is applied first.
+        """
 
     @property
     def works(self) -> bool:

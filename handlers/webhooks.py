@@ -92,7 +92,7 @@ async def _store(
         log.exception("webhook not stored; PagerDuty will send it again")
         return _answer("error", 500, count)
     if outcome in {"applied", "kept"}:
-        services.hurry()  # a card is waited for; its job, or the sweep, is the net
+        services.hurry(kept=outcome == "kept")  # a card is waited for; its job, or the sweep, is the net
     return _answer(outcome, 202, count)
 
 

@@ -1,9 +1,6 @@
 """The bot and the sandbox together, for system tests: signed requests in, what Slack and PagerDuty got out."""
 
 import asyncio
-import contextlib
-import random
-import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -22,6 +19,7 @@ from bot.operations import clock, incidents, timeline
 from bot.store.tables import Incident
 from sandbox.server import Sandbox
 from sandbox.serving import Server
+from tests.chaos.process import free_port
 from tests.integration.sandbox_pagerduty.judge import judge_requests
 
 DANA, SAM, CHRIS, SIA, OLLI = "U0ONCALL", "U0SRE", "U0CTO", "U0SEC", "U0OUT"
@@ -271,12 +269,3 @@ class _Late:
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         await self.app(scope, receive, send)
-
-
-def free_port() -> int:
-    """A port that nobody listens on, below those that clients are given by the kernel meanwhile."""
-    for port in random.sample(range(15_000, 32_000), 100):
-        with contextlib.suppress(OSError), socket.socket() as probe:
-            probe.bind(("127.0.0.1", port))
-            return port
-    raise RuntimeError("no free port between 15000 and 32000")

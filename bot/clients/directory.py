@@ -8,7 +8,6 @@ import re
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import TypeVar
 
 from bot.clients.links import NO_LINKS, Linked, Links
 from bot.clients.pagerduty import OnCall, PagerDuty, PdUser
@@ -20,7 +19,6 @@ from bot.domain.policy import Access, Role
 from bot.errors import AtsError, PermanentError
 from runbook.model import Contact
 
-T = TypeVar("T")
 _MENTION = re.compile(r"<@([UW][A-Z0-9]+)(?:\|[^>]*)?>")
 MOST_MEMBERS = 100  # of a channel that are looked through for a name
 
@@ -29,10 +27,6 @@ ONCALL = (30.0, 600.0)  # seconds: fresh, and the oldest that is still used when
 PERSON = (900.0, 86_400.0)
 GROUP = (300.0, 3_600.0)
 MEMBERS = (60.0, 3_600.0)
-JUST_NOW = (
-    5.0  # seconds; what decides about a change is asked anew if it is older (a burst of presses asks once)
-)
-PATIENCE = 3.0  # seconds that such a question may take before what is known counts
 
 
 @dataclass(frozen=True, slots=True)

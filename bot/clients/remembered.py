@@ -10,9 +10,8 @@ from bot.errors import TemporaryError, UnreachableError
 T = TypeVar("T")
 MOST: Final = 10_000  # answers kept in this process
 
-JUST_NOW = (
-    5.0  # seconds; what decides about a change is asked anew if it is older (a burst of presses asks once)
-)
+# Seconds; what decides about a change is asked anew if it is older (a burst of presses asks once).
+JUST_NOW = 5.0
 PATIENCE = 3.0  # seconds that such a question may take before what is known counts
 
 

@@ -6,8 +6,8 @@ without a type, an id or an incident is refused (ValueError), for it can be neit
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
 
 from bot.domain.lifecycle import Move
 from bot.domain.people import NOBODY, Who
@@ -76,6 +76,9 @@ def mapping(value: Any) -> Mapping[str, Any]:
 
 def text(value: Any) -> str:
     return value if isinstance(value, str) else ""
+
+
+SKEW: Final = timedelta(minutes=2)  # that PagerDuty's clock and ours may differ
 
 
 def parse_time(value: Any) -> datetime | None:

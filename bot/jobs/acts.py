@@ -24,7 +24,6 @@ from bot.operations.requests import Request
 from bot.store.tables import Incident
 
 Plan = dict[str, Any]
-SKEW: Final = timedelta(minutes=2)  # that PagerDuty's clock and ours may differ
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +53,7 @@ def _told(kind: str, head: str, quote: str = "", *, at: datetime | None = None) 
 def _since_asked(do: Doing, at: datetime | None) -> bool:
     """Whether it can be what an earlier try did: not from before it was asked for."""
     asked = pagerduty.parse_time(do.ask.asked_at)
-    return at is None or asked is None or at >= asked - SKEW
+    return at is None or asked is None or at >= asked - pagerduty.SKEW
 
 
 async def _earlier(work: Work, do: Doing, kind: str, head: str = "") -> datetime | None:
@@ -80,7 +79,7 @@ async def _snooze(work: Work, do: Doing) -> Done:
     at = await _earlier(work, do, "snoozed")
     raw = await work.pagerduty.incident(do.incident.pd_id) if at else {}
     until = _ends(raw)
-    if at is None or until is None or abs(until - at - timedelta(seconds=seconds)) > SKEW:
+    if at is None or until is None or abs(until - at - timedelta(seconds=seconds)) > pagerduty.SKEW:
         raw, at = await work.pagerduty.snooze(do.incident.pd_id, seconds, from_email=do.sender), None
         until = _ends(raw)
     words = f"Snoozed until {until:%H:%M} UTC" if until else f"Snoozed for {timedelta(seconds=seconds)}"

@@ -11,6 +11,7 @@ from typing import Any
 
 import structlog
 
+from bot.ending import end
 from bot.errors import AtsError
 
 log = structlog.get_logger(__name__)
@@ -44,9 +45,7 @@ class Soon:
         tasks = list(self._tasks.values())
         if tasks:
             _, late = await asyncio.wait(tasks, timeout=grace)
-            for task in late:
-                task.cancel()
-            await asyncio.gather(*late, return_exceptions=True)
+            await end(late)
 
 
 async def _run(about: str, work: Callable[[], Awaitable[Any]]) -> None:

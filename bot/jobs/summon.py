@@ -1,8 +1,7 @@
 """Ask PagerDuty for a responder: whoever a rung of the ladder asks is called by telephone too."""
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
-from typing import Any, Final
+from typing import Any
 
 import structlog
 
@@ -16,8 +15,6 @@ from bot.operations import incidents, summons
 from bot.store.tables import Incident
 
 log = structlog.get_logger(__name__)
-
-_SKEW: Final = timedelta(minutes=2)  # that PagerDuty's clock and ours may differ
 
 
 async def summon(
@@ -48,7 +45,7 @@ def _asked(known: Mapping[str, Any], since: str) -> dict[str, str]:
     found = {}
     for each in known.get("incidents_responders") or []:
         at = pagerduty.parse_time(each.get("requested_at"))
-        if armed is None or at is None or at >= armed - _SKEW:
+        if armed is None or at is None or at >= armed - pagerduty.SKEW:
             found[str((each.get("user") or {}).get("id"))] = "asked"
     for each in known.get("assignments") or []:
         found[str((each.get("assignee") or {}).get("id"))] = "assigned"

@@ -196,11 +196,15 @@ class Worker:
             await tell_shifts(self._work, rows)
             self._told = rows
 
-    def hurry(self, channel: str) -> None:
-        """Drain a channel now, in this process; the job that was deferred for it finds it done, or does it."""
+    def hurry(self, channel: str, *, kept: bool = False) -> None:
+        """Drain a channel now, in this process; the job that was deferred for it finds it done, or does it.
+
+        `kept`: a webhook waits to be applied first.
+        """
         if self._work.soon.open:
             self.ticker.nudge()
-            self._work.soon.start("intake", partial(take_in, self._work))
+            if kept:
+                self._work.soon.start("intake", partial(take_in, self._work))
             self._work.soon.start(f"deliver {channel}", partial(deliver, self._work, channel))
 
     async def _reap(self) -> None:

@@ -48,9 +48,8 @@ class Leash:
         self.close()
         if not self._held:
             return
-        with contextlib.suppress(
-            OSError
-        ):  # without a shell there is no leash, and the step must run all the same
+        # Without a shell there is no leash, and the step must run all the same.
+        with contextlib.suppress(OSError):
             self._shell = subprocess.Popen(
                 [_SH, "-c", SHELL],
                 stdin=subprocess.PIPE,

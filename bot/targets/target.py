@@ -2,6 +2,7 @@
 
 import asyncio
 import hmac
+import sys
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from importlib import import_module
@@ -111,7 +112,8 @@ class Target:
     async def redis(self, *command: str, deadline: float = 10.0, url: str = "") -> object:
         """Send one Redis command, to the target's own Redis unless `url` names another."""
         # Redis's driver takes 16 MB and a quarter of a second to load: only where it is asked, and beside the loop.
-        await asyncio.to_thread(import_module, "bot.targets.redis")
+        if "bot.targets.redis" not in sys.modules:
+            await asyncio.to_thread(import_module, "bot.targets.redis")
         from bot.targets import redis
 
         return await redis.command(self.settings, command, deadline=deadline, url=url, line=self._line)

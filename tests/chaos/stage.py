@@ -1,5 +1,6 @@
 """The sandbox in this process, for bots that run in processes of their own."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -12,6 +13,8 @@ import psutil
 import psycopg
 
 from bot.operations import clock
+from bot.store import embedded
+from bot.store.migrate import migrate
 from bot.store.session import Store
 from sandbox.pagerduty.world import Incident
 from sandbox.server import Sandbox
@@ -66,6 +69,17 @@ class Stage:
             await store.close()
             await sandbox.close()
             await server.stop()
+
+    @classmethod
+    @asynccontextmanager
+    async def alone(
+        cls, postgres: embedded.EmbeddedPostgres, name: str, folder: Path
+    ) -> AsyncIterator["Stage"]:
+        """A sandbox, and a database of that name that nobody else uses."""
+        url = embedded.create_database(postgres, name)
+        await asyncio.to_thread(migrate, url)
+        async with cls.set_up(url, folder) as stage:
+            yield stage
 
     def settings(self, port: int | None = None, **more: str) -> dict[str, str]:
         """A bot's settings; `port` is where it listens if not where the webhooks go."""

@@ -4,7 +4,8 @@ from dataclasses import replace
 from typing import Any
 
 from bot.app import running
-from tests.rig import OPS, Rig, eventually, free_port, settings_from
+from tests.chaos.process import free_port
+from tests.rig import OPS, Rig, eventually, settings_from
 
 LOKI, PM2 = "Loki Ingestion Lag", "PM2 High Restart Rate"
 

@@ -12,7 +12,8 @@ import httpx
 import pytest
 from playwright.async_api import Locator, Page, async_playwright, expect
 
-from tests.rig import eventually, free_port
+from tests.chaos.process import free_port
+from tests.rig import eventually
 
 pytestmark = pytest.mark.slow
 

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from bot.store import embedded
-from bot.store.migrate import migrate
 from tests.chaos.oracle import settled
 from tests.chaos.process import BotProcess
 from tests.chaos.stage import Stage
@@ -32,9 +31,7 @@ select count(*) from timeline t join incident i on i.id = t.incident_id where t.
 @pytest.fixture
 async def stage(postgres: embedded.EmbeddedPostgres, tmp_path: Path) -> AsyncIterator[Stage]:
     """A sandbox, and a database that nobody else uses."""
-    url = embedded.create_database(postgres, "diagnosis_kills")
-    await asyncio.to_thread(migrate, url)
-    async with Stage.set_up(url, tmp_path) as stage:
+    async with Stage.alone(postgres, "diagnosis_kills", tmp_path) as stage:
         yield stage
 
 

@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 
 from bot.store import embedded
-from bot.store.migrate import migrate
 from tests.chaos.nursery import Nursery
 from tests.chaos.oracle import problems, settled
 from tests.chaos.people import People
@@ -30,9 +29,7 @@ EXECUTED = 10  # every so-and-so-many-th life is `python -m bot run` to the lett
 @pytest.fixture
 async def stage(postgres: embedded.EmbeddedPostgres, tmp_path: Path) -> AsyncIterator[Stage]:
     """A sandbox, and a database that nobody else uses."""
-    url = embedded.create_database(postgres, "kills")
-    await asyncio.to_thread(migrate, url)
-    async with Stage.set_up(url, tmp_path) as stage:
+    async with Stage.alone(postgres, "kills", tmp_path) as stage:
         yield stage
 
 

@@ -1,6 +1,7 @@
 """PostgreSQL goes away under a running bot and comes back: nothing is lost, and nobody restarts the bot."""
 
 import asyncio
+import random
 import shutil
 import tempfile
 from collections.abc import AsyncIterator
@@ -64,16 +65,20 @@ async def not_ready(bot: BotProcess) -> Any:
     return body if status == 503 else None
 
 
+async def begun(stage: Stage) -> People:
+    """One incident, with everything done about it."""
+    people = People(stage, random.Random(1))  # noqa: S311 - no secret
+    await trigger(stage, people)
+    await settled(stage, within=30)
+    return people
+
+
 @pytest.mark.parametrize(("mode", "seconds"), [("fast", 0.0), ("immediate", 0.0), ("fast", 5.0)])
 async def test_a_restart_of_postgresql_loses_nothing(
     stage: Stage, bot: BotProcess, folder: Path, mode: str, seconds: float
 ) -> None:
     """Webhooks meanwhile are answered 503 and come again; cards, reminders and clicks go on by themselves."""
-    import random
-
-    people = People(stage, random.Random(1))  # noqa: S311 - no secret
-    await trigger(stage, people)
-    await settled(stage, within=30)
+    people = await begun(stage)
     await asyncio.to_thread(embedded.stop, folder / "pg", mode=mode)
     await trigger(stage, people)  # its webhook finds no database
     if seconds:
@@ -102,11 +107,7 @@ async def test_rungs_that_fall_due_while_postgresql_is_away_are_asked_once_after
     stage: Stage, bot: BotProcess, folder: Path, mode: str, seconds: float
 ) -> None:
     """Of two ladders a rung falls due meanwhile: each once, in the thread and in person; its lateness is known."""
-    import random
-
-    people = People(stage, random.Random(1))  # noqa: S311 - no secret
-    await trigger(stage, people)
-    await settled(stage, within=30)
+    people = await begun(stage)
     await stage.advance(timedelta(minutes=45))
     await trigger(stage, people)
     await settled(stage, within=30)
@@ -157,11 +158,7 @@ async def test_a_click_while_the_database_is_away_is_not_taken(
     stage: Stage, bot: BotProcess, folder: Path
 ) -> None:
     """Nothing can be kept then, so the click is not acknowledged, and the person is told so."""
-    import random
-
-    people = People(stage, random.Random(1))  # noqa: S311 - no secret
-    await trigger(stage, people)
-    await settled(stage, within=30)
+    people = await begun(stage)
     card = stage.card_of(people.cases[0].incident)
     assert card is not None
     await asyncio.to_thread(embedded.stop, folder / "pg", mode="fast")

@@ -17,7 +17,6 @@ import pytest
 from bench.line import spread
 from bot.operations import timeline
 from bot.store import embedded
-from bot.store.migrate import migrate
 from tests.chaos.climbers import Verdict, climb, judge
 from tests.chaos.nursery import Nursery
 from tests.chaos.oracle import settled
@@ -37,9 +36,7 @@ LEAD = timedelta(seconds=5)
 @pytest.fixture
 async def stage(postgres: embedded.EmbeddedPostgres, tmp_path: Path) -> AsyncIterator[Stage]:
     """A sandbox, and a database that nobody else uses."""
-    url = embedded.create_database(postgres, "soak")
-    await asyncio.to_thread(migrate, url)
-    async with Stage.set_up(url, tmp_path) as stage:
+    async with Stage.alone(postgres, "soak", tmp_path) as stage:
         yield stage
 
 

@@ -12,7 +12,6 @@ import psutil
 import pytest
 
 from bot.store import embedded
-from bot.store.migrate import migrate
 from tests.chaos.nursery import Nursery
 from tests.chaos.process import BotProcess, free_port
 from tests.chaos.stage import Stage
@@ -65,9 +64,7 @@ class Replicas:
 @pytest.fixture
 async def stage(postgres: embedded.EmbeddedPostgres, tmp_path: Path) -> AsyncIterator[Stage]:
     """A sandbox, and a database that nobody else uses."""
-    url = embedded.create_database(postgres, "kills_on_pm2")
-    await asyncio.to_thread(migrate, url)
-    async with Stage.set_up(url, tmp_path) as stage:
+    async with Stage.alone(postgres, "kills_on_pm2", tmp_path) as stage:
         yield stage
 
 
