@@ -4,6 +4,7 @@ A path is known to show something when
 
 - it is one of a well-known system's (`known_paths`), or
 - it ends in a word that speaks of a state (`read_endings`: /health, /metrics, /status …), or
+- it is a probe of the service itself (`probe_endings`: /ready, /api/ping; but not /servers/3/up), or
 - it is made of nothing but words that name things (`read_words`, a plural at its end), versions, and identifiers behind
   a plural (/api/orders/42),
 
@@ -41,6 +42,9 @@ _ENDING = re.compile(r"\.(?:json|html|txt|xml|csv)$")
 @dataclass(frozen=True, slots=True)
 class _Lists:
     verbs: frozenset[str]
+    probes: frozenset[str]
+    probed: frozenset[str]
+    choosing: frozenset[str]
     secrets: frozenset[str]
     endings: frozenset[str]
     words: frozenset[str]
@@ -55,6 +59,9 @@ def _lists() -> _Lists:
     raw = tomllib.loads(files("runbook").joinpath("programs/http.toml").read_text(encoding="utf-8"))
     return _Lists(
         verbs=frozenset(raw["acting_words"].split()),
+        probes=frozenset(raw["probe_endings"].split()),
+        probed=frozenset(raw["probe_words"].split()),
+        choosing=frozenset(raw["choosing_keys"].split()),
         secrets=frozenset(raw["secret_words"].split()),
         endings=frozenset(raw["read_endings"].split()),
         words=frozenset(raw["read_words"].split()),
@@ -131,7 +138,8 @@ def _why_not_shown(path: str, queries: Sequence[str]) -> Doubt | None:
         return Doubt(Risk.DESTRUCTIVE, f"a GET of an address that says “{word}” may act")
     if not shows(path):
         return Doubt(Risk.MUTATING, f"a GET of {_said(path)} is not known to only show something")
-    unknown = next((_key(q) for q in read if _key(q) not in _lists().keys), None)
+    keys = _lists().keys - (_lists().choosing if _names_one(path) else frozenset())
+    unknown = next((_key(q) for q in read if _key(q) not in keys), None)
     if unknown is None:
         return None
     return Doubt(Risk.MUTATING, f"what “{_said(unknown)}” in the query of a GET does is not known")
@@ -158,9 +166,17 @@ def shows(path: str) -> bool:
         return False
     if not segments or _is_ending(segments[-1]):
         return True
+    if _plain(segments[-1]) in _lists().probes:
+        return all(_plain(s) in _lists().probed or _VERSION.fullmatch(s) for s in segments[:-1])
     return all(
         _is_named(s, segments[i - 1] if i else "", last=i == len(segments) - 1) for i, s in enumerate(segments)
     )
+
+
+def _names_one(path: str) -> bool:
+    """Whether a path ends in the name of one thing among many (/orders/42)."""
+    *before, last = [unquote(s) for s in path.split("/") if s] or [""]
+    return bool(before) and not _is_ending(last) and _plain(last) not in _lists().words
 
 
 def _plain(segment: str) -> str:

@@ -96,6 +96,8 @@ def by_table(simple: Simple, program: Program) -> Verdict:
     named = [w.literal or "" for w in parsed.operands[: len(rule.path)]]
     if len(named) < len(rule.path) or not all(map(fnmatchcase, named, rule.path)):
         parsed.problem = parsed.problem or "two readings of its flags disagree"
+    if any("*" in part and "/" in name for part, name in zip(rule.path, named, strict=False)):
+        parsed.problem = parsed.problem or "a path stands where a name is expected, and may be any program"
     parsed.operands, parsed.places = parsed.operands[len(rule.path) :], parsed.places[len(rule.path) :]
     forbidden = _forbidden(words, rule)
     if forbidden:
