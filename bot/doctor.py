@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import httpx
 
+from bot import tls
 from bot.app import database_url, load_rules
 from bot.clients.pagerduty import PagerDuty
 from bot.clients.slack import Slack
@@ -269,7 +270,7 @@ def _subscriptions(found: Sequence[Mapping[str, Any]]) -> list[Finding]:
 async def _clock(settings: Settings) -> list[Finding]:
     """Our clock against Slack's: a signature older than 5 minutes is refused on either side."""
     try:
-        async with httpx.AsyncClient(timeout=5.0) as client:
+        async with httpx.AsyncClient(timeout=5.0, verify=tls.context()) as client:
             sent = time.time()
             answer = await client.post(f"{settings.slack_api_url}api.test")
             there = parsedate_to_datetime(answer.headers["date"]).timestamp()

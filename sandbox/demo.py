@@ -21,6 +21,7 @@ import psycopg
 import typer
 from psycopg import sql
 
+from bot import tls
 from bot.app import Bot, running, set_up_logging
 from bot.config import Settings
 from bot.errors import ConfigError
@@ -162,7 +163,7 @@ def _join_up(sandbox: Sandbox, bot: Bot, address: str) -> None:
 
     async def ready() -> Mapping[str, object]:
         try:
-            async with httpx.AsyncClient(timeout=2.0, trust_env=False) as client:
+            async with httpx.AsyncClient(timeout=2.0, trust_env=False, verify=tls.context()) as client:
                 answer = await client.get(f"{address}/readyz")
             return dict(json.loads(answer.text))
         except (httpx.HTTPError, ValueError) as error:

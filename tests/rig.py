@@ -1,22 +1,28 @@
 """The bot and the sandbox together, for system tests: signed requests in, what Slack and PagerDuty got out."""
 
 import asyncio
+import shutil
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 import httpx
 import psycopg
 
-from bot.app import Bot, running
+from bot import tls
+from bot.app import Bot, runbook_path, running
+from bot.compile_child import compile_here, read
 from bot.config import Settings
 from bot.jobs.worker import Worker
 from bot.operations import clock, incidents, timeline
 from bot.store.tables import Incident
+from runbook.model import Plan
+from sandbox.platform import worktree
 from sandbox.server import Sandbox
 from sandbox.serving import Server
 from tests.chaos.process import free_port
@@ -86,6 +92,7 @@ class Rig:
         )
         late.app = sandbox.app
         await holder.start()
+        await _put_worktree(sandbox, folder)
         await sandbox.start()
         environment = sandbox.bot_environment() | {
             "ATS_DATABASE_URL": database_url,
@@ -97,7 +104,10 @@ class Rig:
         }
         loaded = settings_from(environment, **settings)
         try:
-            async with running(loaded) as (bot, url), httpx.AsyncClient(base_url=url) as client:
+            async with (
+                running(loaded, plan=partial(_plan, loaded)) as (bot, url),
+                httpx.AsyncClient(base_url=url, verify=tls.context()) as client,
+            ):
                 await eventually(lambda: bot.figures.slack_problem == "")
                 yield cls(sandbox, bot, url, client, bot.webhook_secrets, {**environment, **settings})
                 judge_requests(list(sandbox.pagerduty.calls))  # whatever the test was about
@@ -259,6 +269,25 @@ class Rig:
     async def thread(self, card: dict[str, Any]) -> list[dict[str, Any]]:
         """The replies under a card."""
         return [m for m in self.messages(thread_ts=card["ts"]) if m["ts"] != card["ts"]]
+
+
+def _plan(settings: Settings) -> Plan:
+    """The runbook as the start's own child hands it over, compiled once for each text."""
+    path = runbook_path(settings)
+    return _compiled(path, *read(path))
+
+
+@cache
+def _compiled(path: Path, _text: str, _lock: str | None) -> Plan:
+    return compile_here(path)
+
+
+async def _put_worktree(sandbox: Sandbox, folder: Path) -> None:
+    """The platform's working directory as it would write it itself; copied, for Git takes 30 ms."""
+    first = folder.parent / "worktree"
+    if not first.exists():
+        await worktree.write(sandbox.platform.state, first)
+    shutil.copytree(first, folder / "platform" / "host", dirs_exist_ok=True)
 
 
 class _Late:

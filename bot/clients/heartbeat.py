@@ -1,10 +1,12 @@
 """Tell the outside that the bot is well: any URL, and an alert in PagerDuty when it is not."""
 
+import functools
 from typing import Final
 
 import httpx
 
 from bot.errors import UnreachableError
+from bot.tls import context
 
 DEDUP: Final = "ats-bot-heartbeat"
 
@@ -16,7 +18,11 @@ class Beats:
         self, *, url: str = "", events_url: str = "", routing_key: str = "", deadline: float = 8.0
     ) -> None:
         self.url, self._events, self._key = url, events_url.rstrip("/"), routing_key
-        self._http = httpx.AsyncClient(timeout=deadline, follow_redirects=True)
+        self._deadline = deadline
+
+    @functools.cached_property
+    def _http(self) -> httpx.AsyncClient:
+        return httpx.AsyncClient(timeout=self._deadline, follow_redirects=True, verify=context())
 
     @property
     def alerts(self) -> bool:
@@ -55,4 +61,5 @@ class Beats:
             ) from None
 
     async def close(self) -> None:
-        await self._http.aclose()
+        if "_http" in vars(self):
+            await self._http.aclose()

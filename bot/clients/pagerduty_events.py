@@ -8,6 +8,7 @@ import httpx
 from bot.clients.pagerduty_errors import not_understood, unreachable
 from bot.clients.pagerduty_wire import is_loopback
 from bot.errors import AtsError, RateLimitedError, RejectedError, ServerError
+from bot.tls import context
 
 SUMMARY: Final = 1024
 DEADLINE: Final = 8.0  # seconds
@@ -44,7 +45,9 @@ class Events:
             "routing_key": self._key(kind), "event_action": "trigger", "dedup_key": key, "payload": payload,
         }  # fmt: skip
         try:
-            async with httpx.AsyncClient(timeout=DEADLINE, trust_env=not is_loopback(self._url)) as client:
+            async with httpx.AsyncClient(
+                timeout=DEADLINE, verify=context(), trust_env=not is_loopback(self._url)
+            ) as client:
                 answer = await client.post(f"{self._url}/v2/enqueue", json=event)
         except httpx.HTTPError as error:
             raise unreachable(type(error).__name__, wrote=False) from None  # repeating it is the same alert

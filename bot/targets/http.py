@@ -18,6 +18,7 @@ from bot.targets.kept import plain
 from bot.targets.line import Line
 from bot.targets.redact import redact
 from bot.targets.settings import TargetSettings
+from bot.tls import context
 
 _Exchanged = tuple[httpx.Response, bytes, bool]  # the body's beginning, and whether there was more
 _EXCERPT = 200  # characters of a refusal's body that its error shows
@@ -102,7 +103,7 @@ class Http:
 
     def _client(self, *, insecure: bool) -> httpx.AsyncClient:
         if insecure not in self._clients:
-            transport = httpx.AsyncHTTPTransport(verify=not insecure, trust_env=False)
+            transport = httpx.AsyncHTTPTransport(verify=False if insecure else context(), trust_env=False)
             if self._line is not None:
                 transport._pool._network_backend = _Far(self._line)  # noqa: SLF001 - httpx has no parameter for it
             # One deadline around the whole request, and so none of httpx's, which start anew with each chunk.

@@ -17,6 +17,7 @@ from typing import Literal
 
 import httpx
 
+from bot import tls
 from sandbox.clock import SandboxClock
 from sandbox.pagerduty.events import sign
 from sandbox.pagerduty.world import Json, Subscription, World
@@ -124,7 +125,7 @@ class Webhooks:
         """One POST as PagerDuty makes it; raises httpx.HTTPError without an answer."""
         if self._client is None:
             # A proxy of the environment would swallow a loopback address.
-            self._client = httpx.AsyncClient(timeout=ANSWER_WITHIN, trust_env=False)
+            self._client = httpx.AsyncClient(timeout=ANSWER_WITHIN, trust_env=False, verify=tls.context())
         async with asyncio.timeout(ANSWER_WITHIN):
             return await self._client.post(url, content=body, headers=headers)
 

@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 
 import httpx
 
+from bot import tls
 from sandbox.slack.delivery import Ack, Retry
 from sandbox.slack.workspace import Json
 
@@ -30,7 +31,7 @@ class HttpTransport:
         self.request_url = request_url
         self.signing_secret = signing_secret
         # Without the environment: a proxy meant for the outside would break the loopback address.
-        self._client = httpx.AsyncClient(trust_env=False, follow_redirects=False)
+        self._client = httpx.AsyncClient(trust_env=False, follow_redirects=False, verify=tls.context())
 
     async def send(self, kind: str, payload: Json, retry: Retry, seconds: float) -> Ack:
         body, content_type = _encode(kind, payload)

@@ -108,6 +108,7 @@ async def test_a_webhook_that_comes_after_the_look_adds_nothing(rig: Rig) -> Non
     assert len(await eventually(replies)) == 1
 
 
+@pytest.mark.slow
 async def test_the_budget_ends_a_look_and_the_next_goes_on(rig: Rig) -> None:
     """Hundreds of entries and three requests: the cursor moves on by itself, and nothing is left out or doubled."""
     await look(rig)

@@ -4,6 +4,7 @@ import asyncio
 from typing import Final
 
 import psycopg
+import pytest
 
 from bench.stored import store
 from tests.rig import DANA, OPS, Rig
@@ -26,6 +27,7 @@ def _read(url: str) -> dict[str, int]:
         return dict(connection.execute(query, [list(BIG)]).fetchall())
 
 
+@pytest.mark.slow
 async def test_a_change_of_status_reads_no_table_from_end_to_end(rig: Rig) -> None:
     """Triggered, asked, acknowledged, a word in the thread, resolved: found by indexes, however much is stored."""
     await asyncio.to_thread(store, rig.bot.store.url, STORED)

@@ -5,6 +5,8 @@ import os
 from functools import partial
 from typing import Any
 
+import pytest
+
 from tests.rig import DANA, OPS, SAM, Rig, eventually
 
 PM2 = "PM2 High Restart Rate"
@@ -35,6 +37,7 @@ async def shown(rig: Rig, count: int, word: str) -> dict[str, Any]:
     return card
 
 
+@pytest.mark.slow
 async def test_many_of_a_kind_have_one_card_one_list_and_one_reminder(rig: Rig) -> None:
     """The card counts them, the thread lists each once, and the primary is asked once for all."""
     await burst(rig, PM2, MANY)

@@ -292,7 +292,9 @@ UNHARMED = {"PostgreSQL", "PostgreSQL sessions", *HOST, "Application log", "Log 
             "Log redis-backup.log", "nginx", "WebSocket", *ABSENT, "Clocks"}  # fmt: skip
 
 
-@pytest.mark.parametrize("kind", GARBLES)
+@pytest.mark.parametrize(
+    "kind", [pytest.param(kind, marks=[pytest.mark.slow] if kind == "huge" else []) for kind in GARBLES]
+)
 async def test_everything_answers_nonsense(stage: Stage, kind: str) -> None:
     """No JSON, 10 MB, binary, terminal escapes, no UTF-8, drips: never ok, never an exception, the others unharmed."""
     for system in SYSTEMS:

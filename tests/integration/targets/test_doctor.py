@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import psycopg
+import pytest
 
 from bot import doctor_target
 from bot.app import load_rules
@@ -54,6 +55,7 @@ known_hosts = "{ssh.known_hosts}"
     assert "shows a key that" in what
 
 
+@pytest.mark.slow
 async def test_the_databases(tmp_path: Path, database_url: str, postgres: embedded.EmbeddedPostgres) -> None:
     """The bot's own database as the target's is an error; so is a reserved connection that cannot do what it is for."""
 
