@@ -37,12 +37,12 @@ class State(StrEnum):
 OPEN = frozenset({State.REQUESTED, State.AWAITING, State.APPROVED})
 """Nothing has been done yet."""
 _ENDED_UNDONE = frozenset({State.EXPIRED, State.DENIED, State.VOIDED, State.CANCELLED})
-_RAN = frozenset({State.SUCCEEDED, State.FAILED, State.NOT_VERIFIED, State.UNKNOWN})
+RAN = frozenset({State.SUCCEEDED, State.FAILED, State.NOT_VERIFIED, State.UNKNOWN})
 MOVES: Mapping[State, frozenset[State]] = {
     State.REQUESTED: frozenset({State.AWAITING, State.APPROVED}) | _ENDED_UNDONE,
     State.AWAITING: frozenset({State.APPROVED}) | _ENDED_UNDONE,
     State.APPROVED: frozenset({State.RUNNING}) | _ENDED_UNDONE,
-    State.RUNNING: _RAN,
+    State.RUNNING: RAN,
 }
 
 TTL = timedelta(minutes=10)  # of a request and its approval, unless the step says otherwise

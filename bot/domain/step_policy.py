@@ -4,10 +4,11 @@ What the runbook says is the least that is asked. Policies of the settings come 
 stricter; `too_loose` finds those that would not.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time
 from fnmatch import fnmatchcase
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from bot.domain.policy import Access, Role
@@ -190,23 +191,45 @@ def step_role(step: Step) -> Role:
     return said if step.risk is Risk.READ or said is not Role.VIEWER else Role.RESPONDER
 
 
-def may_approve(
-    person: Access, *, requester: str, role: Role, already: Collection[str], author: str = ""
-) -> Denied | None:
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Who somebody is, wherever they come from: two Slack accounts of one human are one person."""
+
+    slack_id: str
+    pd_id: str = ""
+    mail: str = ""
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any]) -> "Person":
+        """From what a row keeps of them."""
+        return cls(
+            str(row.get("slack_id") or ""), str(row.get("pd_id") or ""), str(row.get("mail") or "").casefold()
+        )
+
+    def same(self, other: "Person") -> bool:
+        """Whether anything that is known says that it is the same human."""
+        mine, theirs = (self.slack_id, self.pd_id, self.mail), (other.slack_id, other.pd_id, other.mail)
+        return any(own and own == their for own, their in zip(mine, theirs, strict=True))
+
+
+def may_approve(person: Access, *, requester: Person, role: Role, already: Iterable[Person]) -> Denied | None:
     """Why this person's approval does not count; None when it does.
 
     Args:
         person: who presses Approve, with the roles of this moment.
-        requester: the Slack id of who asked.
+        requester: who asked.
         role: what an approver must be.
-        already: Slack ids that have approved.
-        author: Slack id of whoever else is on the requester's side, such as who changed the request.
+        already: who has approved.
     """
     if person.is_bot:
         return Denied("bots may not approve")
-    if person.slack_id in {requester, author} - {""}:
-        return Denied("whoever asks cannot approve: it takes a second person")
-    if person.slack_id in already:
+    one = Person(person.slack_id, person.pd_id, person.email.casefold())
+    if one.same(requester):
+        account = (
+            "" if one.slack_id == requester.slack_id else ", and this is another account of the same person"
+        )
+        return Denied(f"whoever asks cannot approve: it takes a second person{account}")
+    if any(one.same(other) for other in already):
         return Denied("you have approved already; one person counts once")
     if role not in person.roles:
         return _lacks(person, role)

@@ -78,7 +78,15 @@ async def made_ready(work: Work, run: Run, looked: Looked, why: str = "") -> Rea
     evidence = await _evidence(work, step)
     if not evidence.ok:
         return Ready(step, found, f"What must be looked at first cannot be read: {evidence.text[:300]}")
-    return Ready(step, replace(found, evidence=evidence.text, undo=await _undo(work, step)))
+    undo = await _undo(work, step)
+    if step.guard and (step.before or undo):  # reading those took a while: the guard is what is read last
+        async with work.store.transaction() as tx:
+            now = await operations.instant(tx)
+        verdict = await evaluate(work.target, step.guard, deadline=looking.GUARD, now=now)
+        if not verdict.holds:
+            return Ready(step, found, f"Its guard does not hold any more: {verdict.reading}")
+        found = replace(found, guard=verdict.reading)
+    return Ready(step, replace(found, evidence=evidence.text, undo=undo))
 
 
 async def take(tx: Tx, work: Work, run: Run, ready: Ready) -> bool:

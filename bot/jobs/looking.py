@@ -11,7 +11,7 @@ from bot.domain import step_policy
 from bot.domain.people import Who
 from bot.domain.policy import Access, Role
 from bot.domain.runs import Agreed
-from bot.domain.step_policy import Denied, NeedsApproval, Ruling
+from bot.domain.step_policy import Denied, NeedsApproval, Person, Ruling
 from bot.errors import AtsError
 from bot.jobs.work import Work
 from bot.operations.runs import Looked
@@ -148,7 +148,7 @@ async def still_approved(work: Work, run: Run, given: Sequence[tuple[str, str]],
     for slack_id, name in given:
         access = await decisive(work, run, slack_id)
         refused = step_policy.may_approve(
-            access, requester=str(run.requester.get("slack_id")), role=Role(run.approver_role), already=()
+            access, requester=Person.of(run.requester), role=Role(run.approver_role), already=()
         )
         counted += refused is None
         gone = gone or (f"{name} approved it and may not any more: {refused.because}." if refused else "")

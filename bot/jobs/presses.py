@@ -10,6 +10,7 @@ from bot import render
 from bot.domain import step_policy
 from bot.domain.policy import Role
 from bot.domain.runs import State
+from bot.domain.step_policy import Person
 from bot.jobs import answering, looking, runs
 from bot.jobs import execute as executing
 from bot.jobs.execute import Ready
@@ -90,9 +91,9 @@ async def _approve(work: Work, found: Standing, slack_id: str) -> str:
     if found.run.state != State.AWAITING:
         return f"This is {found.run.state} already; your press changed nothing."
     access = await looking.decisive(work, found.run, slack_id)
-    already = [a.slack_id for a in found.approvals]
+    already = [Person.of(a.person) for a in found.approvals]
     refused = step_policy.may_approve(
-        access, requester=found.requester, role=Role(found.run.approver_role), already=already
+        access, requester=Person.of(found.run.requester), role=Role(found.run.approver_role), already=already
     )
     if refused is not None:
         async with work.store.transaction() as tx:

@@ -6,12 +6,14 @@ They are asked for in bot/jobs/asked.py, decided about in bot/jobs/presses.py, c
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Final
 
 import structlog
 
 from bot import render
 from bot.domain.people import Who
+from bot.domain.policy import Role
 from bot.domain.runs import State
 from bot.jobs import answering
 from bot.jobs.work import Work
@@ -95,6 +97,7 @@ async def sweep(work: Work) -> None:
         lost = await execution.orphans(tx)
         late = await runs.overdue(tx, by=runs.OVERDUE)
         over = await runs.for_resolved(tx)
+    work.soon.start("who may approve", partial(who_may_approve, work))
     for run_id in lost:
         async with work.store.transaction() as tx:
             await execution.orphaned(tx, work.rules, run_id)
@@ -103,6 +106,16 @@ async def sweep(work: Work) -> None:
     for run_id in over:
         async with work.store.transaction() as tx:
             await runs.void(tx, work.rules, await runs.hold(tx, run_id), runs.RESOLVED)
+
+
+async def who_may_approve(work: Work) -> None:
+    """A request names those who may approve it now, not those who might when it was asked for."""
+    async with work.store.transaction() as tx:
+        waiting = {run.id or 0: Role(run.approver_role) for run in await approving.waiting(tx)}
+    holders = {role: await work.directory.holders(role) for role in set(waiting.values())}
+    for run_id, role in waiting.items():
+        async with work.store.transaction() as tx:
+            await approving.ask_others(tx, work.rules, run_id, holders[role])
 
 
 @dataclass(frozen=True, slots=True)

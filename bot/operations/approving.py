@@ -1,7 +1,8 @@
 """What people decide about a run that waits: approve it, deny it, call it off. Each function, one transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
@@ -9,12 +10,25 @@ from sqlmodel import col
 
 from bot.domain import runs as life
 from bot.domain.people import Who
-from bot.domain.policy import Access
+from bot.domain.policy import Access, Role
 from bot.domain.runs import OPEN, Agreed, State
-from bot.domain.step_policy import Denied
+from bot.domain.step_policy import Denied, Person, may_approve
 from bot.operations import outbox
 from bot.operations.rules import Rules
-from bot.operations.runs import RESOLVED, Looked, end, hold, incident_of, instant, proceed, show, who, write
+from bot.operations.runs import (
+    RESOLVED,
+    Looked,
+    end,
+    hold,
+    incident_of,
+    instant,
+    known_as,
+    proceed,
+    remind_anew,
+    show,
+    who,
+    write,
+)
 from bot.store.run_tables import Approval, Run
 from bot.store.session import Tx
 from bot.store.tables import table
@@ -61,19 +75,28 @@ async def approved(
 async def _count(
     tx: Tx, rules: Rules, run: Run, approver: Access, person: Who, now: datetime
 ) -> tuple[Run | None, str]:
-    values = {"run_id": run.id, "slack_id": approver.slack_id, "person": person.as_json(),
+    given = await approvals(tx, run.id or 0)
+    refused = may_approve(
+        approver, requester=Person.of(run.requester), role=Role(run.approver_role),
+        already=[Person.of(a.person) for a in given],
+    )  # fmt: skip
+    if refused is not None:  # as it is now that the row is held: another account of theirs may have come first
+        return None, f"Your approval does not count: {refused.because}."
+    values = {"run_id": run.id, "slack_id": approver.slack_id, "person": known_as(approver),
               "roles": list(approver.reasons), "digest": run.digest, "at": now}  # fmt: skip
     keep = insert(table(Approval)).on_conflict_do_nothing().returning(col(Approval.id))
     if (await tx.session.execute(keep, values)).scalar_one_or_none() is None:
         return None, "You have approved already; one person counts once."
-    given = len(await approvals(tx, run.id or 0))
-    words = f"Approved “{run.title}” ({given} of {run.needed})"
+    count = len(given) + 1
+    words = f"Approved “{run.title}” ({count} of {run.needed})"
     await write(
         tx, run, "run_approved", words, actor=person, at=now, source="slack", roles=list(approver.reasons),
         guard=run.guard,
     )  # fmt: skip
-    if given >= run.needed:
+    if count >= run.needed:
         await proceed(tx, run, now)
+    else:
+        await remind_anew(tx, run)
     await show(tx, rules, run)
     return run, ""
 
@@ -125,6 +148,30 @@ async def cancelled(tx: Tx, rules: Rules, run_id: int, by: Access) -> str:
     await write(tx, run, "run_cancel", f"Asked to stop “{run.title}”", actor=person, at=now, source="slack")
     await show(tx, rules, run)
     return ""
+
+
+async def waiting(tx: Tx) -> Sequence[Run]:
+    """The requests that wait for somebody's approval."""
+    query = select(Run).where(col(Run.state) == State.AWAITING).order_by(col(Run.id))
+    return (await tx.session.execute(query)).scalars().all()
+
+
+async def ask_others(tx: Tx, rules: Rules, run_id: int, people: Sequence[Who]) -> bool:
+    """Other people may approve by now (a shift has changed): the request's messages name them. False: no change."""
+    run = await hold(tx, run_id)
+    asked = [w.as_json() for w in people if w.slack_id != (run.requester.get("slack_id") if run else "")]
+    if run is None or run.state != State.AWAITING or not asked or _ids(asked) == _ids(run.asked):
+        return False
+    run.asked = asked
+    names = ", ".join(w.name or w.slack_id or w.group_id for w in map(Who.from_json, asked))
+    await write(tx, run, "run_asked", f"May approve “{run.title}” by now: {names}", at=await instant(tx))
+    await remind_anew(tx, run)
+    await show(tx, rules, run)
+    return True
+
+
+def _ids(people: Sequence[Mapping[str, Any]]) -> set[str]:
+    return {str(p.get("slack_id") or p.get("group_id") or p.get("name")) for p in people}
 
 
 async def remind(tx: Tx, rules: Rules, run_id: int) -> bool:

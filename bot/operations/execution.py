@@ -22,13 +22,14 @@ from bot.domain.runs import State
 from bot.domain.timeline import digest as text_digest
 from bot.operations import approving, incidents, outbox, runs
 from bot.operations.rules import Rules
-from bot.operations.runs import hold, instant, loud, show, write
+from bot.operations.runs import hold, instant, is_loud, loud, show, write
 from bot.store.run_tables import Run
 from bot.store.session import CARD_QUEUE, Tx
 from runbook.model import Risk, Step
 
 LOST: Final = 30.0  # seconds without a sign of life after which a run's outcome is unknown
 KEPT_NOTES: Final = 50  # of an incident, that are known to be told in PagerDuty
+NEAR: Final = 500  # runs around one among which the same is looked for
 AGAIN: Final = timedelta(seconds=2)  # between looks at whether the system is free
 
 
@@ -71,10 +72,15 @@ async def claim(tx: Tx, rules: Rules, run: Run, ready: Ready) -> bool:
     if incident is not None and incident.status == "resolved":
         await runs.end(tx, rules, run, State.VOIDED, runs.RESOLVED, at=now)
         return False
+    done = await _done_meanwhile(tx, run)
+    if done:
+        await runs.end(tx, rules, run, State.VOIDED, done, at=now)
+        return False
     if not await _take(tx, run, ready, now):
         await _waits(tx, rules, run)
         return False
     await _intent(tx, run, ready)
+    await _tell_waiting(tx, rules, run)
     if is_loud(run):
         await loud(tx, rules, run)
     await show(tx, rules, run)
@@ -99,6 +105,37 @@ async def _take(tx: Tx, run: Run, ready: Ready, now: datetime) -> bool:
             return (await tx.session.execute(statement)).scalar_one_or_none() is not None
     except IntegrityError:
         return False
+
+
+async def _done_meanwhile(tx: Tx, run: Run) -> str:
+    """That the same was run since this was asked for, in words; "" if it was not: two people at once are one restart.
+
+    An emergency stop that is not seen to have stopped anything does not keep the next one from trying.
+    """
+    if run.risk == Risk.READ:
+        return ""
+    other = aliased(Run)
+    ended = [State.SUCCEEDED] if run.risk == Risk.PROTECTIVE else life.RAN
+    query = (
+        select(other)
+        .where(
+            col(other.id) > (run.id or 0) - NEAR, col(other.id) != run.id
+        )  # by the key: this is in a click's way
+        .where(col(other.state).in_(ended), col(other.finished_at) >= run.requested_at)
+        .where(col(other.agreed)["resolved"].as_string() == str(run.agreed.get("resolved", "")))
+        .where(col(other.agreed)["target"].as_string() == str(run.agreed.get("target", "")))
+        .order_by(col(other.id).desc())
+        .limit(1)
+    )
+    found = (await tx.session.execute(query)).scalar_one_or_none()
+    if found is None:
+        return ""
+    name = Who.from_json(found.requester).name or "somebody"
+    what = _WORDS.get(State(found.state), found.state).lower()
+    return (
+        f"The same was run since this was asked for: run {found.id}, by {name}, {what}. Look at it, and ask again "
+        "if it is still wanted."
+    )
 
 
 async def holder(tx: Tx, run: Run) -> str:
@@ -134,6 +171,23 @@ async def _waits(tx: Tx, rules: Rules, run: Run) -> None:
     if run.reason != words:
         run.reason = words
         await show(tx, rules, run)
+
+
+async def _tell_waiting(tx: Tx, rules: Rules, run: Run) -> None:
+    """Those that wait for this system wait for another change now.
+
+    One that is held by somebody else is left out: whoever holds it finds out for themselves.
+    """
+    if not run.system:
+        return
+    query = (
+        select(Run)
+        .where(col(Run.state) == State.APPROVED, col(Run.system) == run.system, col(Run.reason) != "")
+        .with_for_update(skip_locked=True)
+        .execution_options(populate_existing=True)
+    )
+    for other in (await tx.session.execute(query)).scalars().all():
+        await _waits(tx, rules, other)
 
 
 async def left_over(tx: Tx) -> Sequence[int]:
@@ -241,20 +295,17 @@ async def _follow_up(tx: Tx, rules: Rules, run: Run, step: Step | None, now: Any
             await _undone(tx, rules, run.undo_of)
 
 
-def is_loud(run: Run) -> bool:
-    """What everybody in the channel should hear of, outside of any thread."""
-    return run.risk == Risk.PROTECTIVE or bool(run.glass)
-
-
 def is_temporary(step: Step) -> bool:
     """Whether a change is meant to be taken back: it knows its way back, and says so."""
     return bool(step.revert) and step.revert != step.id and "temporar" in step.title.lower()
 
 
 async def _undone(tx: Tx, rules: Rules, run_id: int) -> None:
+    """A change was taken back: its message and the reminders of it say so, and offer that no more."""
     other = await hold(tx, run_id)
-    if other is not None and other.revert_due_at is not None:
+    if other is not None:
         other.revert_due_at = None
+        await outbox.refresh(tx, "run-revert", str(other.id), moments=True)
         await show(tx, rules, other)
 
 

@@ -172,6 +172,19 @@ async def show(
     return int(row.id)
 
 
+async def refresh(tx: Tx, kind: str, ref: str, *, moments: bool = False) -> None:
+    """The message about `ref`, if there is one, is brought up to date; `moments`: those about `ref@…` instead."""
+    about = col(Message.ref).startswith(f"{ref}@", autoescape=True) if moments else col(Message.ref) == ref
+    statement = (
+        update(Message)
+        .where(col(Message.kind) == kind, col(Message.ref) != "", about)
+        .values(wanted=col(Message.wanted) + 1, failed="")
+        .returning(col(Message.channel))
+    )
+    for channel in dict.fromkeys((await tx.session.execute(statement)).scalars()):
+        await tx.defer("deliver", queue=CARD_QUEUE, channel=channel)
+
+
 async def shown(tx: Tx, kind: str, ref: str) -> Message | None:
     """The message about `ref`, if there is one."""
     query = select(Message).where(col(Message.kind) == kind, col(Message.ref) == ref)

@@ -3,6 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from sqlalchemy import select
+from sqlmodel import col
+
 from bot import render
 from bot.domain.people import Who
 from bot.domain.runs import State
@@ -58,10 +61,21 @@ def _output(parts: Sequence[Mapping[str, Any]]) -> str:
     return "\n".join(t for t in told if t.strip())
 
 
+async def _taken_back(tx: Tx, run: Run) -> Who | None:
+    """Who has taken a change back, if anybody has."""
+    if run.state not in {State.SUCCEEDED, State.FAILED, State.NOT_VERIFIED, State.UNKNOWN}:
+        return None
+    back = col(Run.undo_of) == run.id, col(Run.state).in_([State.SUCCEEDED, State.NOT_VERIFIED])
+    query = select(col(Run.requester)).where(*back).order_by(col(Run.id).desc()).limit(1)
+    found = (await tx.session.execute(query)).scalar_one_or_none()
+    return Who.from_json(found) if found is not None else None
+
+
 async def view(tx: Tx, rules: Rules, run: Run) -> RunView:
     step = rules.plan.step(run.step_id)
     incident = await runs.incident_of(tx, run)
-    undo, undo_title = undo_of(rules.plan, run, step)
+    taken_back = await _taken_back(tx, run)
+    undo, undo_title = undo_of(rules.plan, run, step) if taken_back is None else ("", "")
     given = await approving.approvals(tx, run.id or 0)
     on_call = [Who.from_json(row) for row in (incident.oncall if incident else [])[:1]]
     return RunView(
@@ -75,6 +89,7 @@ async def view(tx: Tx, rules: Rules, run: Run) -> RunView:
         reading=run.reading, output=_output(run.output), progress=run.progress, after=run.after, late=run.late,
         exit=run.exit, took=run.took, glass=run.glass, started_at=run.started_at, finished_at=run.finished_at,
         stopping=Who.from_json(run.cancelled_by) or None, undo=undo, undo_title=undo_title,
+        taken_back=taken_back, temporary=run.revert_due_at is not None,
         wrong=wrong(rules.plan, step) if step else (), on_call=tuple(w for w in on_call if w),
     )  # fmt: skip
 

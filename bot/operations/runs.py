@@ -23,7 +23,7 @@ from bot.operations.rules import Rules
 from bot.store.run_tables import Run
 from bot.store.session import CARD_QUEUE, EFFECT_QUEUE, RUN_QUEUE, Tx
 from bot.store.tables import Incident, table
-from runbook.model import Risk
+from runbook.model import Risk, Step
 
 LONGEST: Final = 500  # characters of a parameter
 MOST: Final = 10  # parameters
@@ -77,6 +77,11 @@ class RunPress:
 
 def who(access: Access) -> Who:
     return Who(access.slack_id, access.name, access.pd_id)
+
+
+def known_as(access: Access) -> dict[str, Any]:
+    """A person as a run keeps them: with what tells that another account is theirs too."""
+    return who(access).as_json() | {"mail": access.email}
 
 
 def printable(parameters: Mapping[str, str]) -> dict[str, str]:
@@ -185,7 +190,21 @@ async def end(
     run.state, run.reason, run.finished_at = state, reason, at
     words = f"{state.capitalize()}: {run.title}. {reason} Nothing was run."
     await write(tx, run, f"run_{state}", words, actor=by, at=at, source="slack" if by else "bot")
+    if is_loud(run):
+        await loud(tx, rules, run)
+    await remind_anew(tx, run)
     await show(tx, rules, run)
+
+
+def is_loud(run: Run) -> bool:
+    """What everybody in the channel should hear of, outside of any thread."""
+    return run.risk == Risk.PROTECTIVE or bool(run.glass)
+
+
+async def remind_anew(tx: Tx, run: Run) -> None:
+    """What is waited for has changed, or nothing is: the reminder, if there was one, says so."""
+    if run.needed:
+        await outbox.refresh(tx, "run-remind", str(run.id))
 
 
 async def prepared(tx: Tx, rules: Rules, run_id: int, looked: Looked, *, going_on: bool = False) -> Run | None:
@@ -197,11 +216,11 @@ async def prepared(tx: Tx, rules: Rules, run_id: int, looked: Looked, *, going_o
     if run is None or run.state != State.REQUESTED:
         return None
     now, person = await instant(tx), who(looked.access)
-    run.requester = person.as_json() | {"email": looked.access.pd_email}
+    run.requester = known_as(looked.access) | {"email": looked.access.pd_email}
     run.roles, run.guard = list(looked.access.reasons), looked.guard
     if looked.agreed is not None:
         run.agreed, run.digest = asdict(looked.agreed), life.digest(looked.agreed)
-    refusal = _refusal(run, looked, now)
+    refusal = _refusal(run, looked, now, rules.plan.step(run.step_id))
     if refusal:
         await _refused(tx, run, refusal, person, now)
         return run
@@ -223,7 +242,7 @@ async def prepared(tx: Tx, rules: Rules, run_id: int, looked: Looked, *, going_o
     return run
 
 
-def _refusal(run: Run, looked: Looked, now: datetime) -> str:
+def _refusal(run: Run, looked: Looked, now: datetime, step: Step | None) -> str:
     if isinstance(looked.ruling, Denied):
         return f"{looked.ruling.because[:1].upper()}{looked.ruling.because[1:]}."
     if looked.problem:
@@ -234,6 +253,8 @@ def _refusal(run: Run, looked: Looked, now: datetime) -> str:
         return (
             "What would run now is not what you were shown: the runbook or the target has changed. Look again."
         )
+    if step is not None and step.risk != run.risk:  # what was one click may need to be confirmed by now
+        return f"The runbook has changed: this step was {run.risk} and is {step.risk} now. Look again."
     return "" if looked.holds else f"Its guard does not hold: {looked.guard}"
 
 
@@ -260,6 +281,7 @@ async def proceed(tx: Tx, run: Run, now: datetime) -> None:
     Reads are a job: there may be many, and they wait for each other.
     """
     run.state, run.approved_at, run.reason = State.APPROVED, now, ""
+    await remind_anew(tx, run)
     if run.risk == Risk.READ:
         await tx.defer("run_execute", queue=RUN_QUEUE, run_id=run.id)
 

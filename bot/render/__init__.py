@@ -90,17 +90,13 @@ from bot.render.run_modals import (
     parameters_modal,
     trouble_modal,
 )
+from bot.render.run_notes import loud_message, read_message, revert_reminder, run_refused, run_reminder
 from bot.render.runs import (
     Choice,
     PreviewView,
     RunView,
     dry_run_message,
-    loud_message,
-    read_message,
-    revert_reminder,
     run_message,
-    run_refused,
-    run_reminder,
 )
 from bot.render.text import (
     Md,

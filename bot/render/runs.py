@@ -9,7 +9,6 @@ from bot.domain.runs import State
 from bot.render.blocks import Block, actions, button, confirm_dialog, context, section, sections
 from bot.render.conditions import condition_lines
 from bot.render.message import Message, message
-from bot.render.notes import thread_note
 from bot.render.text import Md, code, code_block, date, duration, joined, lines, md, one_line, prose
 from bot.render.words import cautions, name, person
 from runbook.model import Risk, Step
@@ -36,6 +35,7 @@ RISKS: Final = {
     Risk.DESTRUCTIVE: "destructive: cannot simply be taken back",
     Risk.MANUAL: "by hand",
 }
+NOTHING = frozenset({State.EXPIRED, State.DENIED, State.CANCELLED, State.VOIDED})  # nothing was run
 _BEFORE = frozenset({State.AWAITING, State.APPROVED})
 _RAN = frozenset({State.SUCCEEDED, State.FAILED, State.NOT_VERIFIED, State.UNKNOWN})
 
@@ -78,6 +78,8 @@ class RunView:
     stopping: Who | None = None
     undo: str = ""  # what the Undo button carries; "": there is no way back that the runbook knows
     undo_title: str = ""
+    taken_back: Who | None = None  # who has taken it back
+    temporary: bool = False  # it was meant to be taken back, and still stands
     wrong: tuple[str, ...] = ()  # what to do if it goes wrong
     on_call: tuple[Who, ...] = ()
 
@@ -133,7 +135,7 @@ def _approvers(view: RunView, now: datetime) -> list[Md]:
 
 def _what(view: RunView) -> list[Block | None]:
     """The exact command; shorter once it is over well."""
-    if view.state in {State.EXPIRED, State.DENIED, State.CANCELLED, State.VOIDED}:
+    if view.state in NOTHING:
         return [section(prose(one_line(view.reason, 600)))] if view.reason else []
     warned = sections(cautions(view.cautions)) if view.state in _BEFORE and view.cautions else []
     return [*warned, section(code_block(view.resolved, 1500)), section(_facts(view))]
@@ -171,6 +173,8 @@ def _told(view: RunView) -> list[Block | None]:
         blocks.append(section(md("*Afterwards:*\n{}", code_block(view.after, 800))))
     if view.late:
         blocks.append(section(md("ℹ️ {}", prose(one_line(view.late, 600)))))
+    if view.taken_back is not None:
+        blocks.append(section(md("↩️ Taken back by {}.", name(view.taken_back, "somebody"))))
     return [*blocks, *_decide(view)]
 
 
@@ -179,13 +183,13 @@ def _decide(view: RunView) -> list[Block | None]:
     if view.state is State.SUCCEEDED:
         return []
     check = md("*Check:* {}", code(view.verify, 400)) if view.verify else Md("*Check:* the system itself.")
-    deciders = joined(", ", (person(who) for who in _deciders(view)))
-    who = md("*Decides what follows:* {}", deciders) if deciders else ""
+    called = joined(", ", (person(who) for who in deciders(view)))
+    who = md("*Decides what follows:* {}", called) if called else ""
     never = Md("The bot does not repeat it by itself.") if view.state is State.UNKNOWN else ""
     return [section(lines(check, who, never, *(md("• {}", prose(one_line(w, 300))) for w in view.wrong)))]
 
 
-def _deciders(view: RunView) -> list[Who]:
+def deciders(view: RunView) -> list[Who]:
     every = (view.requester, *view.approved, *view.on_call)
     return list({who.slack_id or who.name: who for who in every if who}.values())[:4]
 
@@ -220,67 +224,6 @@ def _foot(view: RunView, now: datetime) -> list[Md]:
     at = md("ended {}", date(view.finished_at, now)) if view.finished_at else ""
     code_of = f"exit {view.exit}" if view.exit is not None and view.state in _RAN else ""
     return [joined(" · ", (code(view.step_id, 80), f"run {view.id}", number, code_of, at))]
-
-
-def loud_message(view: RunView, *, marker: str = "") -> Message:
-    """One line in the channel itself: somebody protects the system, or goes past a policy."""
-    by = name(view.requester, "Somebody")
-    what = md("{} {}", Md(HEAD[view.state]), one_line(view.title, 150))
-    glass = md("🔨 *{} broke the glass:* {}", by, prose(one_line(view.glass, 400))) if view.glass else ""
-    calls = joined(" ", (person(who) for who in _deciders(view)))
-    bad = view.state in {State.FAILED, State.NOT_VERIFIED, State.UNKNOWN}
-    warning = md("🚨 *Do not rely on it.* {} {}", one_line(view.reason, 300), calls) if bad else ""
-    read = md("Verification read: {}", one_line(view.reading, 300)) if view.reading else ""
-    where = md("Incident #{}.", view.number) if view.number else ""
-    text = lines(md("📣 {} – {}. {}", what, by, where), glass, warning, read)
-    return message(
-        text, [section(text), context(md("Run {} · {}", view.id, code(view.step_id, 80)))], marker=marker
-    )
-
-
-def run_reminder(view: RunView, *, now: datetime, marker: str = "") -> Message:
-    """Half of the time is over, and nobody has answered."""
-    people = joined(", ", (person(who) for who in view.asked)) or md(
-        "somebody with the role {}", view.approver_role
-    )
-    text = md(
-        "✋ {}: {} waits for an approval of *{}*. It expires at {}. The buttons are above.",
-        people, name(view.requester, "Somebody"), one_line(view.title, 150), date(view.expires_at, now),
-    )  # fmt: skip
-    return thread_note(text, marker=marker)
-
-
-def revert_reminder(view: RunView, *, now: datetime, marker: str = "") -> Message:
-    """A change that was meant to be temporary still stands."""
-    since = md(" since {}", date(view.finished_at, now)) if view.finished_at else ""
-    text = md(
-        "⏰ {}: *{}* was meant to be temporary and still stands{}.", person(view.requester, "Somebody"),
-        one_line(view.title, 150), since,
-    )  # fmt: skip
-    undo = (
-        button(f"Undo: {view.undo_title}"[:75], "run_open", view.undo, style="primary") if view.undo else None
-    )
-    return message(text, [section(text), actions(undo)], marker=marker)
-
-
-def run_refused(title: str, reason: str, hint: str = "", *, marker: str = "") -> Message:
-    """The wish of a person was refused; nothing was run."""
-    text = lines(
-        md("⛔ *Not run: {}*", one_line(title, 150)),
-        prose(one_line(reason, 800)),
-        prose(hint) if hint else "",
-        Md("Nothing was changed."),
-    )
-    return message(f"Not run: {title}", [section(text)], marker=marker)
-
-
-def read_message(title: str, output: str, *, marker: str = "") -> Message:
-    """The answer of a step that only looks."""
-    return message(
-        f"{title}: {one_line(output, 100)}",
-        [section(md("🔎 *{}*", one_line(title, 150))), section(code_block(output, 2800))],
-        marker=marker,
-    )
 
 
 @dataclass(frozen=True, slots=True)

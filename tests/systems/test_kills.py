@@ -20,7 +20,7 @@ from tests.systems.daemon import PROGRAMS
 from tests.systems.servers.pm2 import Pm2
 
 ROUNDS = int(os.environ.get("ATS_TEST_RUNS", "6"))  # 300 for the long form
-SEED = 20261127
+SEED = int(os.environ.get("ATS_TEST_SEED", "20261127"))
 ENDED = ("succeeded", "failed", "ran_not_verified", "unknown")
 _OPEN = "select count(*) from run where state in ('requested', 'awaiting', 'approved', 'running')"
 

@@ -15,7 +15,7 @@ from bot.domain import step_policy
 from bot.domain.people import Who
 from bot.domain.policy import Access, Role
 from bot.domain.runs import Agreed, State
-from bot.domain.step_policy import Allowed, Denied, NeedsApproval, Ruling
+from bot.domain.step_policy import Allowed, Denied, NeedsApproval, Person, Ruling
 from bot.operations import approving, clock, execution, runs
 from bot.operations.execution import Outcome
 from bot.operations.rules import Rules
@@ -150,7 +150,7 @@ class Histories(RuleBasedStateMachine):
         run_id = self.some(index)
         told = self.runs[run_id]
         refused = step_policy.may_approve(
-            access(who), requester=told.by, role=Role.APPROVER, already=told.approved
+            access(who), requester=Person(told.by), role=Role.APPROVER, already=map(Person, told.approved)
         )
 
         async def act() -> None:

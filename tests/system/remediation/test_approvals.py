@@ -62,6 +62,28 @@ async def test_one_person_counts_once(own: Rig) -> None:
     assert ran(own) == 1
 
 
+async def test_a_second_account_of_the_same_person_counts_as_that_person(
+    database_url: str, tmp_path: Path
+) -> None:
+    """Olli's account is linked to Sam's PagerDuty user: it neither approves for Sam nor counts beside Sam."""
+    admins, book = '{"admin": ["U0CTO"]}', str(write(tmp_path))
+    async with Rig.running(database_url, tmp_path, ATS_ROLES=admins, ATS_RUNBOOK=book) as rig:
+        install(rig)
+        await rig.slack.command(CHRIS, OPS, f"link <@{OLLI}> sam.sre@ats.example")
+        await told(rig, CHRIS, "in PagerDuty that is Sam")
+        mine = await request(rig, SAM, "own.danger")
+        await press(rig, OLLI, mine, "run_approve")
+        await told(rig, OLLI, "does not count", "another account of the same person")
+        asked = await request(rig, DANA, "own.two")
+        await press(rig, SAM, asked, "run_approve")
+        await message(rig, "own.two", "approved by Sam")
+        await press(rig, OLLI, asked, "run_approve")
+        await told(rig, OLLI, "counts once")
+        assert ran(rig) == 0
+        await press(rig, CHRIS, asked, "run_approve")
+        await reaches(rig, "own.two", "succeeded")
+
+
 async def test_two_people_pressing_at_the_same_moment_run_it_once(own: Rig) -> None:
     """And many presses of both: one execution."""
     asked = await request(own, DANA, "own.danger")

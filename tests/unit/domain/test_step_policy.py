@@ -10,6 +10,7 @@ from bot.domain.step_policy import (
     Allowed,
     Denied,
     NeedsApproval,
+    Person,
     Rule,
     Ruling,
     Window,
@@ -209,8 +210,28 @@ def test_who_may_approve(
     who: str, roles: tuple[Role, ...], bot: bool, already: tuple[str, ...], counts: bool
 ) -> None:
     """Another person, no bot, with the role, once."""
-    refused = may_approve(person(*roles, slack_id=who, is_bot=bot), requester="U1", role=A, already=already)
+    refused = may_approve(
+        person(*roles, slack_id=who, is_bot=bot), requester=Person("U1"), role=A, already=map(Person, already)
+    )
     assert (refused is None) == counts
+
+
+@pytest.mark.parametrize(
+    ("second", "counts"),
+    [
+        ({"pd_id": "P1"}, False),  # linked to the same PagerDuty user
+        ({"email": "Dana@ATS.example"}, False),  # a guest account with the same address
+        ({"pd_id": "P2", "email": "sam@ats.example"}, True),
+        ({}, True),  # nothing more is known of either
+    ],
+)
+def test_two_accounts_of_one_human_are_one_person(second: dict[str, str], counts: bool) -> None:
+    """Neither does a second account approve what the first asked for, nor count beside the first's approval."""
+    other = person(A, slack_id="U2", **second)
+    dana = Person("U1", "P1", "dana@ats.example")
+    for requester, already in ((dana, []), (Person("U9"), [dana])):
+        refused = may_approve(other, requester=requester, role=A, already=already)
+        assert (refused is None) == counts
 
 
 STEPS = (step("a"), step("b", Risk.DESTRUCTIVE, approvals=2), step("c", role="security"), step("r", Risk.READ))
