@@ -13,6 +13,7 @@ from bench.machine import conditions
 from bench.slash import CHANNEL, PERSON, NoAckError
 from bench.stopwatch import posted_or_changed
 from bench.world import SETTINGS, World
+from bot.targets.leash import SHELL
 
 BURST = 200
 LOOK = 0.02  # seconds between two looks at the bot's programs and memory
@@ -52,7 +53,10 @@ def _alive(bot: psutil.Process) -> list[psutil.Process]:
     found = []
     for child in bot.children():
         with contextlib.suppress(psutil.NoSuchProcess):
-            if child.status() != psutil.STATUS_ZOMBIE and "postgres" not in child.name():
+            ours = (
+                "postgres" in child.name() or SHELL in child.cmdline()
+            )  # the leash only kills what is left over
+            if child.status() != psutil.STATUS_ZOMBIE and not ours:
                 found.append(child)
     return found
 

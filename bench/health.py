@@ -20,7 +20,7 @@ TARGET = {"p50_ms": 50.0}
 COMPLETE = {"report_max_ms": 2100.0}
 THRICE = {"report_share_of_script": round(1 / 3, 3)}  # at least three times as fast
 AGAIN = 5.2  # seconds: the same question within five is answered by the same report
-EACH = 0.5  # seconds that every system takes in the comparison with the script
+EACH = 1.0  # seconds that each system takes to answer in the comparison with the script
 SYSTEMS = (
     "api",
     "redis",
@@ -89,12 +89,13 @@ async def bench(world: World, n: int) -> AsyncIterator[Line]:
 
 async def _against_the_script(world: World, n: int) -> AsyncIterator[Line]:
     """The same systems, asked by the runbook's own script in a shell; first well, then each slow."""
-    yield await _ratio(world, "health.script.all_well", n, "every system is up", THRICE)
+    # No bound on this one: nothing is waited for, so that the processor decides, and the report asks about thirty
+    # things where the script asks seven.
+    yield await _ratio(world, "health.script.all_well", n, "every system is up", {})
     for system in SYSTEMS:
         world.sandbox.platform.faults.slow(system, EACH)
-    # No bound here: the bot asks Redis three things and Docker two where the script asks one of each.
     said = f"each of {', '.join(SYSTEMS)} answers each request after {EACH:g} s"
-    yield await _ratio(world, "health.script.each_slow", n, said, {})
+    yield await _ratio(world, "health.script.each_slow", n, said, THRICE)
 
 
 async def _ratio(world: World, name: str, n: int, said: str, target: Mapping[str, float]) -> Line:

@@ -37,7 +37,7 @@ class Examination:
         self._took = 0.0
 
     async def run(self) -> None:
-        """Ask them all, and keep the figures for the next look."""
+        """Ask them all."""
         context = await self._context()
         self._order = tuple(chosen(probes.PROBES, context, self._work.target.settings.deployment, self._only))
         past = asyncio.create_task(self._look_back())  # while the systems think
@@ -49,6 +49,9 @@ class Examination:
         finally:
             past.cancel()
         self._took = time.perf_counter() - self._began
+
+    async def keep(self) -> None:
+        """Keep the figures for the next look: after people have their answer, who wait for it."""
         async with self._work.store.transaction() as tx:
             await history.keep(tx, figures(self.readings))
 

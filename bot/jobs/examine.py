@@ -33,6 +33,7 @@ async def health(work: Work, look_id: int) -> None:
         await _publish(work, answers, examination)
 
     await paced(examination.run(), publish)
+    await examination.keep()
 
 
 async def _publish(work: Work, answers: Answers, examination: Examination) -> None:
@@ -78,6 +79,7 @@ async def watch(work: Work, watch_id: int, turn: int) -> None:
                 await watches.looked(tx, watch_id, turn, message, every=work.rules.looks.watch_every)
 
     await paced(examination.run(), publish)
+    await examination.keep()
 
 
 def _asked(system: str) -> tuple[tuple[str, ...] | None, str]:

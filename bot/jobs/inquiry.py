@@ -52,13 +52,17 @@ class Inquiry:
 
     async def run(self) -> None:
         """Ask everything; what fails is told in its own place."""
-        tasks: list[Coroutine[Any, Any, None]] = [self._examination.run(), self._look_for_changes()]
+        tasks: list[Coroutine[Any, Any, None]] = [self._examine(), self._look_for_changes()]
         tasks += [self._step(step) for step in self._steps]
         tasks += [self._choose(step) for step in self._choosing]
         async with asyncio.TaskGroup() as group:
             for task in tasks:
                 group.create_task(task)
         self._took = time.perf_counter() - self._began
+
+    async def _examine(self) -> None:
+        await self._examination.run()
+        await self._examination.keep()
 
     async def _step(self, step: Step) -> None:
         async with self._slots:

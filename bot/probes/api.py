@@ -23,7 +23,7 @@ def address(target: Target, path: str) -> str:
 
 
 async def measure(target: Target, deadline: float, _options: Options) -> HttpAnswer:
-    return await target.http("GET", address(target, "/api/health"), deadline=deadline)
+    return await target.glance(address(target, "/api/health"), deadline=deadline)
 
 
 def read(answer: HttpAnswer, context: Context) -> tuple[Reading, ...]:

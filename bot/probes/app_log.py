@@ -87,6 +87,7 @@ PROBE = Probe(
     critical="> 50 in 15 min",
     source=USUAL,
     hint="Set the target's working directory, or [probes.log] path.",
+    programs=True,
     failing=Status.UNKNOWN,
     options={"path": "logs/combined.log", "minutes": 15.0, "warning": 5, "critical": 50},
 )

@@ -84,6 +84,7 @@ PROBE = Probe(
     critical="-",
     source=_BOUNDS.source,
     hint="Run `tail` on them by hand as the bot's user.",
+    programs=True,
     failing=Status.UNKNOWN,
     options={"paths": ("/var/log/postgres-backup.log", "/var/log/redis-backup.log")},
 )

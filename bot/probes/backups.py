@@ -132,6 +132,7 @@ PROBE = Probe(
     critical="> 50 h old, less than 50 % of the one before, empty, or none at all",
     source=USUAL,
     hint="Install the AWS CLI for the bot's user on the target.",
+    programs=True,
     failing=Status.UNKNOWN,
     options={
         "bucket": "ai-trading-backups",

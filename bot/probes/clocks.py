@@ -36,7 +36,7 @@ async def measure(target: Target, deadline: float, options: Options) -> tuple[Sk
 
 async def _endpoint(target: Target, url: str, deadline: float) -> Skew | None:
     try:
-        answer = await target.http("GET", url, deadline=deadline * 0.9)
+        answer = await target.glance(url, deadline=deadline * 0.9)
     except AtsError:
         return None
     return skew(urlsplit(url).netloc, answer, time.time())

@@ -127,6 +127,7 @@ PROBE = Probe(
     critical="a service ended with another code than 0, is dead or unhealthy",
     source=_BOUNDS.source,
     hint="Install Docker for the bot's user, or put it on the target's path, if the platform uses it.",
+    programs=True,
     failing=Status.UNKNOWN,
     styles=("compose", "pm2"),
 )

@@ -38,7 +38,7 @@ class Look:
 
 async def measure(target: Target, deadline: float, options: Options) -> Look:
     base = options["url"].rstrip("/")
-    health = await target.http("GET", f"{base}/api/health", deadline=deadline)
+    health = await target.glance(f"{base}/api/health", deadline=deadline)
     return Look(health, await _open(target, base, deadline) if options["try_default_password"] else None)
 
 

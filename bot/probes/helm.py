@@ -89,6 +89,7 @@ PROBE = Probe(
     critical="the last revision failed, or is pending for > 15 min",
     source=_BOUNDS.source,
     hint="Install Helm for the bot's user, if the platform is deployed with it.",
+    programs=True,
     failing=Status.UNKNOWN,
     styles=("helm",),
     options={"release": "ats", "namespace": "trading"},

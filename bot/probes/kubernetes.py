@@ -136,6 +136,7 @@ PROBE = Probe(
     critical="a container waits for another reason than its creation (CrashLoopBackOff …), or a pod failed",
     source=_BOUNDS.source,
     hint="Install kubectl for the bot's user with a role that may list pods, if the platform runs on Kubernetes.",
+    programs=True,
     failing=Status.UNKNOWN,
     styles=("helm",),
     options={"namespace": "trading"},

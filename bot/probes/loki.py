@@ -26,7 +26,7 @@ class Look:
 async def measure(target: Target, deadline: float, options: Options) -> Look:
     base = options["url"].rstrip("/")
     ready, metrics = await asyncio.gather(
-        target.http("GET", f"{base}/ready", deadline=deadline),
+        target.glance(f"{base}/ready", deadline=deadline),
         target.http("GET", f"{base}/metrics", deadline=deadline, keep=_KEEP),
         return_exceptions=True,
     )

@@ -24,8 +24,10 @@ class Look:
 
 async def measure(target: Target, deadline: float, options: Options) -> Look:
     base = options["url"].rstrip("/")
-    asked = (target.http("GET", base + path, deadline=deadline) for path in ("/health", "/version", _SEARCH))
-    health, version, models = await asyncio.gather(*asked, return_exceptions=True)
+    asked = (target.http("GET", base + path, deadline=deadline) for path in ("/version", _SEARCH))
+    health, version, models = await asyncio.gather(
+        target.glance(f"{base}/health", deadline=deadline), *asked, return_exceptions=True
+    )
     if isinstance(health, BaseException):
         raise health
     return Look(health, _kept(version), _kept(models))

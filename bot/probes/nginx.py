@@ -84,6 +84,7 @@ PROBE = Probe(
     critical="the configuration is bad (a missing permission is unknown, not critical)",
     source=_BOUNDS.source,
     hint="If the platform has an nginx, put it on the target's path (/usr/sbin).",
+    programs=True,
     failing=Status.UNKNOWN,
     options={"command": ("nginx", "-t", "-q"), "status_url": ""},
 )

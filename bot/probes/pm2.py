@@ -182,4 +182,5 @@ PROBE = Probe(
     hint="Install PM2 for the bot's user, or put its directory on the target's path, if the platform runs on it.",
     styles=("pm2",),
     options={"restarts": 3, "window_minutes": 5.0, "loop_ms": 100.0},
+    programs=True,
 )

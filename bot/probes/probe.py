@@ -47,4 +47,7 @@ class Probe(Generic[Measured]):
     hint: str  # where to look when it cannot be asked
     failing: Status = Status.CRITICAL  # what it means that it cannot be asked
     styles: tuple[str, ...] = ()  # deployments that it belongs to; with another one live it is left out
+    programs: bool = (
+        False  # it starts programs on the target: begun once the others' questions are on their way
+    )
     options: Options = field(default_factory=dict)  # what `[probes.NAME]` may set, with the defaults

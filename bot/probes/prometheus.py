@@ -42,13 +42,14 @@ async def measure(target: Target, deadline: float, options: Options) -> Look:
     metrics: tuple[str, ...] = options["metrics"]
     query = urlencode({"match[]": f'{{__name__=~"{"|".join(metrics)}"}}'})
     paths = (
-        "/-/ready",
         "/api/v1/targets?state=active",
         "/api/v1/alerts",
         f"/api/v1/label/__name__/values?{query}",
     )
     asked = (target.http("GET", base + path, deadline=deadline, keep=_KEEP) for path in paths)
-    ready, *rest = await asyncio.gather(*asked, return_exceptions=True)
+    ready, *rest = await asyncio.gather(
+        target.glance(f"{base}/-/ready", deadline=deadline), *asked, return_exceptions=True
+    )
     if isinstance(ready, ServerError):  # 503 while it replays its log
         return Look(not_ready=str(ready))
     if isinstance(ready, BaseException):

@@ -30,7 +30,7 @@ class Gate:
 async def measure(target: Target, deadline: float, options: Options) -> Gate:
     base = options["url"].rstrip("/")
     status, metrics = await asyncio.gather(
-        target.http("GET", f"{base}/status", deadline=deadline),
+        target.glance(f"{base}/status", deadline=deadline),
         target.http("GET", f"{base}/metrics", deadline=deadline),
         return_exceptions=True,
     )

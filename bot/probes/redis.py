@@ -4,6 +4,7 @@
 every write with MISCONF, and still answers INFO.
 """
 
+import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -41,21 +42,32 @@ class Look:
 
 
 async def measure(target: Target, deadline: float, _options: Options) -> Look:
+    """All three at once, so that a slow Redis is waited for once."""
+    asked = (("PING",), ("INFO", "all"), ("SLOWLOG", "GET", "10"))
+    ping, info, slow = await asyncio.gather(*(_timed(target, words, deadline) for words in asked))
+    misconf = str(ping.error) if isinstance(ping.error, RejectedError) and ping.error.code == "MISCONF" else ""
+    if ping.error is not None and not misconf:
+        raise ping.error
+    refused = info.error or slow.error
+    if refused is not None:
+        return Look(ping.answer, ping.took, misconf, refused=str(refused))
+    return Look(ping.answer, ping.took, misconf, parse(info.answer), slowest(slow.answer))
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    took: float  # seconds
+    answer: object = None
+    error: AtsError | None = None
+
+
+async def _timed(target: Target, words: tuple[str, ...], deadline: float) -> _Answer:
     began = time.perf_counter()
-    misconf, answer = "", None
     try:
-        answer = await target.redis("PING", deadline=deadline)
-    except RejectedError as error:
-        if error.code != "MISCONF":
-            raise
-        misconf = str(error)
-    took = time.perf_counter() - began
-    try:
-        info = parse(await target.redis("INFO", "all", deadline=deadline))
-        slow = slowest(await target.redis("SLOWLOG", "GET", "10", deadline=deadline))
+        answer = await target.redis(*words, deadline=deadline)
     except AtsError as error:
-        return Look(answer, took, misconf, refused=str(error))
-    return Look(answer, took, misconf, info, slow)
+        return _Answer(time.perf_counter() - began, error=error)
+    return _Answer(time.perf_counter() - began, answer)
 
 
 def parse(answer: object) -> dict[str, Any]:

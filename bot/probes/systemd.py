@@ -90,6 +90,7 @@ PROBE = Probe(
     critical="a unit has failed",
     source=_BOUNDS.source,
     hint="Run `systemctl status` by hand as the bot's user.",
+    programs=True,
     failing=Status.UNKNOWN,
     options={"units": ("redis", "nginx")},
 )

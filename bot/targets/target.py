@@ -4,10 +4,11 @@ import asyncio
 import hmac
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from hashlib import sha256
 from importlib import import_module
 
-from bot.targets import certificates, sql, websocket
+from bot.targets import certificates, sql, trouble, websocket
 from bot.targets.answers import KEPT, ExecAnswer, Greeting, HttpAnswer, PipeAnswer, SqlAnswer, Stage
 from bot.targets.http import Http
 from bot.targets.kept import Progress
@@ -16,6 +17,20 @@ from bot.targets.process import LocalRunner, Runner
 from bot.targets.redact import redact
 from bot.targets.settings import TargetSettings
 from bot.targets.sql import Session
+
+
+@dataclass
+class _Glance:
+    """A request under way, and how many wait for it."""
+
+    task: "asyncio.Task[HttpAnswer] | None" = None
+    waiting: int = 0
+
+
+def _looked_at(task: "asyncio.Task[HttpAnswer]") -> None:
+    """Its failure is told by those who wait; when all have gone it must not be called forgotten."""
+    if not task.cancelled():
+        task.exception()
 
 
 class Target:
@@ -39,6 +54,7 @@ class Target:
         self._line = line
         self._runner = runner or self._make_runner(max_processes)
         self._http = Http(settings, self._line)
+        self._glances: dict[str, _Glance] = {}
 
     def _make_runner(self, max_processes: int) -> Runner:
         if self.settings.ssh is None:
@@ -88,6 +104,27 @@ class Target:
             insecure=insecure,
             keep=keep,
         )
+
+    async def glance(self, url: str, *, deadline: float) -> HttpAnswer:
+        """GET an address; whoever asks the same meanwhile gets the same answer. For probes, never for a verification.
+
+        Probes look side by side, and a few of them at the same address: a platform in trouble is asked once.
+        """
+        look = self._glances.setdefault(url, _Glance())
+        if look.task is None:
+            look.task = asyncio.create_task(self.http("GET", url, deadline=deadline))
+            look.task.add_done_callback(_looked_at)
+        look.waiting += 1
+        try:
+            async with asyncio.timeout(deadline):
+                return await asyncio.shield(look.task)
+        except TimeoutError:
+            raise trouble.timed_out(deadline) from None
+        finally:
+            look.waiting -= 1
+            if look.task.done() or not look.waiting:
+                self._glances.pop(url, None)
+                look.task.cancel()
 
     async def websocket(
         self, url: str, *, deadline: float = 10.0, headers: Mapping[str, str] | None = None
