@@ -138,7 +138,7 @@ def _why_not_shown(path: str, queries: Sequence[str]) -> Doubt | None:
         return Doubt(Risk.DESTRUCTIVE, f"a GET of an address that says “{word}” may act")
     if not shows(path):
         return Doubt(Risk.MUTATING, f"a GET of {_said(path)} is not known to only show something")
-    keys = _lists().keys - (_lists().choosing if _names_one(path) else frozenset())
+    keys = _lists().keys - _not_asked(path)
     unknown = next((_key(q) for q in read if _key(q) not in keys), None)
     if unknown is None:
         return None
@@ -171,6 +171,13 @@ def shows(path: str) -> bool:
     return all(
         _is_named(s, segments[i - 1] if i else "", last=i == len(segments) - 1) for i, s in enumerate(segments)
     )
+
+
+def _not_asked(path: str) -> frozenset[str]:
+    """Keys of a query that may do more than choose what is shown, at this path."""
+    if not path.strip("/"):
+        return _lists().free_keys  # a database's own address: its query is a statement
+    return _lists().choosing if _names_one(path) else frozenset()
 
 
 def _names_one(path: str) -> bool:

@@ -98,6 +98,8 @@ def by_table(simple: Simple, program: Program) -> Verdict:
         parsed.problem = parsed.problem or "two readings of its flags disagree"
     if any("*" in part and "/" in name for part, name in zip(rule.path, named, strict=False)):
         parsed.problem = parsed.problem or "a path stands where a name is expected, and may be any program"
+    if any(w.glob for w in parsed.operands[: len(rule.path)]):
+        parsed.problem = parsed.problem or "its subcommand is a pattern"
     parsed.operands, parsed.places = parsed.operands[len(rule.path) :], parsed.places[len(rule.path) :]
     forbidden = _forbidden(words, rule)
     if forbidden:

@@ -19,7 +19,7 @@ _SECRET_FILE = re.compile(
     r"(?i)(?:^|[/.=_-])(?:\.?env|environ|shadow|gshadow|id_(?:rsa|dsa|ecdsa|ed25519)|credentials?|secrets?|tokens?|passw(?:or)?d?s?"
     r"|pgpass|netrc|my\.cnf|htpasswd|authorized_keys|kubeconfig|admin\.conf|private|keystore|vault|api[_-]?keys?)"
     r"(?:[/.=_-]|$)|\.(?:pem|key|p12|pfx|jks|kdbx|gpg|asc|ovpn|keytab)(?:$|[^\w])|(?:^|/)\.(?:ssh|aws|kube|gnupg|docker|config/gcloud)(?:/|$)"
-    r"|/var/run/secrets|/run/secrets|/etc/sudoers|/proc/(?:kcore|kmem|[^/]+/(?:environ|mem))|/dev/(?!null$|stdin$|zero$|urandom$)|history(?:$|[^\w])"
+    r"|/var/run/secrets|/run/secrets|/etc/sudoers|/proc/(?:kcore|kmem|[^/]+/(?:environ|mem))|/dev/(?!null$|stdin$)|history(?:$|[^\w])"
 )
 _HARMLESS_FILE = re.compile(r"^/etc/passwd$|\.env\.example$")
 
