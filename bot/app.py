@@ -242,6 +242,7 @@ class Bot:
             logging.ERROR,
         )  # it warns that authorize replaces the token: meant
         app = AsyncApp(
+            name="ats-bot",  # or it looks for its maker's file on the whole stack, for 50 ms
             client=self.slack.plain_web(),
             authorize=authorize,
             signing_secret=self.settings.slack_signing_secret.get_secret_value() or None,

@@ -5,7 +5,7 @@ import shutil
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import cache, partial
 from pathlib import Path
@@ -16,11 +16,12 @@ import psycopg
 
 from bot import tls
 from bot.app import Bot, runbook_path, running
-from bot.compile_child import compile_here, read
+from bot.compile_child import read
 from bot.config import Settings
 from bot.jobs.worker import Worker
 from bot.operations import clock, incidents, timeline
 from bot.store.tables import Incident
+from runbook import compile_text
 from runbook.model import Plan
 from sandbox.platform import worktree
 from sandbox.server import Sandbox
@@ -37,6 +38,7 @@ async def eventually(check: Callable[[], Any], *, within: float = 10.0) -> Any:
     """The first truthy value of `check`; fails with what it last was."""
     end = time.monotonic() + within
     while True:
+        began = time.monotonic()
         value = check()
         if isinstance(value, Awaitable):
             value = await value
@@ -44,7 +46,8 @@ async def eventually(check: Callable[[], Any], *, within: float = 10.0) -> Any:
             return value
         if time.monotonic() > end:
             raise AssertionError(f"not so within {within} s: {value!r}")
-        await asyncio.sleep(0.01)
+        # A look at the database takes milliseconds that what is waited for could use.
+        await asyncio.sleep(max(0.01, 3 * (time.monotonic() - began)))
 
 
 def settings_from(environment: Mapping[str, str], **more: str) -> Settings:
@@ -274,12 +277,12 @@ class Rig:
 def _plan(settings: Settings) -> Plan:
     """The runbook as the start's own child hands it over, compiled once for each text."""
     path = runbook_path(settings)
-    return _compiled(path, *read(path))
+    return replace(_compiled(*read(path)), path=str(path))
 
 
 @cache
-def _compiled(path: Path, _text: str, _lock: str | None) -> Plan:
-    return compile_here(path)
+def _compiled(text: str, lock: str | None) -> Plan:
+    return compile_text(text, lock=lock)
 
 
 async def _put_worktree(sandbox: Sandbox, folder: Path) -> None:

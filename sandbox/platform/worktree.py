@@ -25,7 +25,7 @@ async def write(state: PlatformState, folder: Path) -> None:
     """
     if not _begin(folder, _ecosystem(state, "384M")):
         return
-    kept = await _git(folder, "init", "--quiet", "--initial-branch=main") and await _git(
+    kept = await _git(folder, "init", "--quiet", "--template=", "--initial-branch=main") and await _git(
         folder, "add", _CONFIGURATION
     )
     if kept:
