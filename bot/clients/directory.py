@@ -4,6 +4,7 @@ Ages are stated here and nowhere else. If a look-up fails, the last known answer
 used and said so; without one, the answer is no.
 """
 
+import asyncio
 import re
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -11,7 +12,7 @@ from datetime import datetime
 
 from bot.clients.links import NO_LINKS, Linked, Links
 from bot.clients.pagerduty import OnCall, PagerDuty, PdUser
-from bot.clients.remembered import Remembered
+from bot.clients.remembered import Remembered, only_known
 from bot.clients.slack import Slack, SlackUser
 from bot.domain.escalation import is_security
 from bot.domain.people import Who
@@ -27,6 +28,7 @@ ONCALL = (30.0, 600.0)  # seconds: fresh, and the oldest that is still used when
 PERSON = (900.0, 86_400.0)
 GROUP = (300.0, 3_600.0)
 MEMBERS = (60.0, 3_600.0)
+HURRY = 1.0  # seconds that what protects waits for others to say who somebody is
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,11 +222,12 @@ class Directory:
             return ""
         return groups.get(handle, "")
 
-    async def _in_group(self, group_id: str, slack_id: str, *, fresh: bool) -> bool:
-        members, _ = await self._remembered.get(
+    async def _in_group(self, group_id: str, slack_id: str, *, fresh: bool) -> tuple[bool, float]:
+        """(whether they are a member, how old that is in seconds)."""
+        members, age = await self._remembered.get(
             f"group:{group_id}", GROUP, lambda: self._slack.usergroup_members(group_id), anew=fresh
         )
-        return slack_id in members
+        return slack_id in members, age
 
     # Both
 
@@ -284,6 +287,15 @@ class Directory:
             unreachable=temporary,
         )
 
+    async def access_at_once(self, slack_id: str) -> Access:
+        """The same for what cannot wait: after a second it is decided by what is known, as old as that may be."""
+        try:
+            async with asyncio.timeout(HURRY):
+                return await self.access(slack_id)
+        except TimeoutError:
+            with only_known():
+                return await self.access(slack_id)
+
     async def _granted(
         self, user: SlackUser, pd: PdUser | None, channel_id: str, problems: list[str], *, sure: bool,
         fresh: bool,
@@ -314,8 +326,9 @@ class Directory:
                 return "named in the settings"
             if item.startswith("S"):
                 try:
-                    if await self._in_group(item, slack_id, fresh=fresh):
-                        return f"in the user group {item}"
+                    member, age = await self._in_group(item, slack_id, fresh=fresh)
+                    if member:
+                        return f"in the user group {item}{_aged(age, GROUP)}"
                 except AtsError as error:
                     problems.append(f"Slack does not say who is in the user group {item}: {error}")
         return ""
@@ -335,11 +348,15 @@ class Directory:
             problems.append(f"PagerDuty does not say who is on call: {on_call.problem}")
         for contact in self._contacts():
             if any(duty.user.id == pd.id for duty in on_call.of(contact.schedule)):
-                aged = f", as of {on_call.age:.0f} s ago" if on_call.age > ONCALL[0] else ""
-                why = f"on call for {contact.schedule}{aged}"
+                why = f"on call for {contact.schedule}{_aged(on_call.age, ONCALL)}"
                 granted.setdefault(schedule_role(contact) if sure else Role.RESPONDER, why)
                 if sure and contact.role.lower().startswith("secondary"):
                     granted.setdefault(Role.APPROVER, why)
+
+
+def _aged(age: float, ages: tuple[float, float]) -> str:
+    """How old an answer is, if it is older than it should be: nobody has answered since."""
+    return f", as of {age:.0f} s ago" if age > ages[0] else ""
 
 
 def _is_called(name: str, wanted: str) -> bool:

@@ -2,7 +2,9 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, Final, Protocol, TypeVar
 
 from bot.errors import TemporaryError, UnreachableError
@@ -13,6 +15,17 @@ MOST: Final = 10_000  # answers kept in this process
 # Seconds; what decides about a change is asked anew if it is older (a burst of presses asks once).
 JUST_NOW = 5.0
 PATIENCE = 3.0  # seconds that such a question may take before what is known counts
+_ONLY_KNOWN: ContextVar[bool] = ContextVar("only_known", default=False)
+
+
+@contextmanager
+def only_known() -> Iterator[None]:
+    """In here nobody is asked: what is known and not too old counts, the rest is not known."""
+    token = _ONLY_KNOWN.set(True)
+    try:
+        yield
+    finally:
+        _ONLY_KNOWN.reset(token)
 
 
 class Remembered:
@@ -33,6 +46,10 @@ class Remembered:
         known = await self._known(key)
         if known is not None and time.time() - known[0] < fresh:
             return known[1], time.time() - known[0]
+        if _ONLY_KNOWN.get():
+            if known is not None and time.time() - known[0] < oldest:
+                return known[1], time.time() - known[0]
+            raise UnreachableError("no answer yet, and it could not be waited for")
         async with self._asking.setdefault(key, asyncio.Lock()):
             known = await self._known(key)
             if known is not None and time.time() - known[0] < fresh:

@@ -59,9 +59,15 @@ async def access_of(work: Work, slack_id: str) -> Access:
 async def decisive(work: Work, run: Run, slack_id: str) -> Access:
     """The same where it decides: a role that was taken away a moment ago counts no more, whatever is remembered.
 
-    What protects is not kept waiting for others to answer: it is decided by what is known.
+    What protects is not kept waiting for others to answer: a role that is known is enough, and is looked into
+    afterwards (bot.jobs.runs.review). Only a no is asked anew, for somebody whose duty has just begun.
     """
-    return await work.directory.access(slack_id, fresh=run.risk in {Risk.MUTATING, Risk.DESTRUCTIVE})
+    if run.risk != Risk.PROTECTIVE:
+        return await work.directory.access(slack_id, fresh=run.risk in {Risk.MUTATING, Risk.DESTRUCTIVE})
+    known = await work.directory.access_at_once(slack_id)
+    ruling = rule(work, work.rules.plan.step(run.step_id), known, incident="", now=run.requested_at)
+    lacking = isinstance(ruling, Denied) and ruling.needed is not None
+    return await work.directory.access(slack_id, fresh=True) if lacking else known
 
 
 async def look(

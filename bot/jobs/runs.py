@@ -15,9 +15,10 @@ from bot import render
 from bot.domain.people import Who
 from bot.domain.policy import Role
 from bot.domain.runs import State
-from bot.jobs import answering
+from bot.domain.step_policy import Denied
+from bot.jobs import answering, looking
 from bot.jobs.work import Work
-from bot.operations import approving, execution, run_views, runs
+from bot.operations import aftermath, approving, execution, run_views, runs
 from bot.store.run_tables import Approval, Run
 
 log = structlog.get_logger(__name__)
@@ -72,13 +73,13 @@ async def remind(work: Work, run_id: int) -> None:
 async def revert_due(work: Work, run_id: int) -> None:
     """A temporary change still stands."""
     async with work.store.transaction() as tx:
-        await execution.revert_due(tx, work.rules, run_id)
+        await aftermath.revert_due(tx, work.rules, run_id)
 
 
 async def note(work: Work, run_id: int, *, again: bool = False) -> None:
     """What was done, on the PagerDuty incident: for what protects, and for a broken glass."""
     async with work.store.transaction() as tx:
-        wanted = await execution.noted(tx, run_id, again=again)
+        wanted = await aftermath.noted(tx, run_id, again=again)
     if wanted is None:
         return
     pd_id, email, words = wanted
@@ -116,6 +117,21 @@ async def who_may_approve(work: Work) -> None:
     for run_id, role in waiting.items():
         async with work.store.transaction() as tx:
             await approving.ask_others(tx, work.rules, run_id, holders[role])
+
+
+async def review(work: Work, run_id: int) -> None:
+    """What protects was done by a role that was known: whether it was still true is asked now, and said if not."""
+    async with work.store.transaction() as tx:
+        run, now = await runs.get(tx, run_id), await runs.instant(tx)
+    step = work.rules.plan.step(run.step_id) if run is not None else None
+    if run is None or step is None:
+        return
+    access = await work.directory.access(str(run.requester.get("slack_id")), fresh=True)
+    ruling = looking.rule(work, step, access, incident="", now=now)
+    if isinstance(ruling, Denied):
+        people = await work.directory.holders(Role.APPROVER)
+        async with work.store.transaction() as tx:
+            await aftermath.in_doubt(tx, work.rules, run_id, ruling.because, people)
 
 
 @dataclass(frozen=True, slots=True)

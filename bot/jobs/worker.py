@@ -82,6 +82,7 @@ TASKS: dict[str, tuple[Callable[..., Awaitable[None]], str]] = {
     "run_press": (presses.press, EFFECT_QUEUE),
     "run_note": (runs.note, EFFECT_QUEUE),
     "run_execute": (execute, RUN_QUEUE),
+    "run_review": (runs.review, EFFECT_QUEUE),
     "run_expire": (runs.expire, CARD_QUEUE),
     "run_remind": (runs.remind, CARD_QUEUE),
     "run_revert_due": (runs.revert_due, CARD_QUEUE),

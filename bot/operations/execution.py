@@ -20,15 +20,14 @@ from bot.domain.outside import keepable
 from bot.domain.people import Who
 from bot.domain.runs import State
 from bot.domain.timeline import digest as text_digest
-from bot.operations import approving, incidents, outbox, runs
+from bot.operations import approving, outbox, runs
 from bot.operations.rules import Rules
 from bot.operations.runs import hold, instant, is_loud, loud, show, write
 from bot.store.run_tables import Run
-from bot.store.session import CARD_QUEUE, Tx
+from bot.store.session import CARD_QUEUE, EFFECT_QUEUE, Tx
 from runbook.model import Risk, Step
 
 LOST: Final = 30.0  # seconds without a sign of life after which a run's outcome is unknown
-KEPT_NOTES: Final = 50  # of an incident, that are known to be told in PagerDuty
 NEAR: Final = 500  # runs around one among which the same is looked for
 AGAIN: Final = timedelta(seconds=2)  # between looks at whether the system is free
 
@@ -81,6 +80,8 @@ async def claim(tx: Tx, rules: Rules, run: Run, ready: Ready) -> bool:
         return False
     await _intent(tx, run, ready)
     await _tell_waiting(tx, rules, run)
+    if run.risk == Risk.PROTECTIVE:
+        await tx.defer("run_review", queue=EFFECT_QUEUE, run_id=run.id)
     if is_loud(run):
         await loud(tx, rules, run)
     await show(tx, rules, run)
@@ -131,7 +132,7 @@ async def _done_meanwhile(tx: Tx, run: Run) -> str:
     if found is None:
         return ""
     name = Who.from_json(found.requester).name or "somebody"
-    what = _WORDS.get(State(found.state), found.state).lower()
+    what = WORDS.get(State(found.state), found.state).lower()
     return (
         f"The same was run since this was asked for: run {found.id}, by {name}, {what}. Look at it, and ask again "
         "if it is still wanted."
@@ -248,7 +249,7 @@ async def finished(
     run.state, run.reason, run.finished_at = outcome.state, outcome.reason, now
     run.output, run.reading, run.after = list(outcome.parts), outcome.reading, outcome.after
     run.exit, run.took, run.progress = outcome.exit, outcome.took, ""
-    words = f"{_WORDS.get(outcome.state, outcome.state)}: “{run.title}”. {outcome.reason}".strip()
+    words = f"{WORDS.get(outcome.state, outcome.state)}: “{run.title}”. {outcome.reason}".strip()
     await write(
         tx, run, "run_outcome", words, at=now, state=outcome.state, duration=round(outcome.took, 3), exit=outcome.exit,
         reading=outcome.reading, after=outcome.after, output=_reference(outcome), cancelled_by=run.cancelled_by,
@@ -258,7 +259,7 @@ async def finished(
     return outcome.state
 
 
-_WORDS = {
+WORDS = {
     State.SUCCEEDED: "Done and verified",
     State.FAILED: "Failed",
     State.NOT_VERIFIED: "Ran, not verified",
@@ -273,7 +274,7 @@ def _reference(outcome: Outcome) -> dict[str, Any]:
 
 async def _late(tx: Tx, rules: Rules, run: Run, outcome: Outcome) -> State:
     """It was given up as unknown, and is heard of after all: said, but the state stays what people were told."""
-    words = _WORDS.get(outcome.state, outcome.state)
+    words = WORDS.get(outcome.state, outcome.state)
     run.late = f"Heard of it after all: {words[:1].lower()}{words[1:]}. {outcome.reason}".strip()
     run.output = list(outcome.parts) or run.output
     await write(
@@ -309,24 +310,6 @@ async def _undone(tx: Tx, rules: Rules, run_id: int) -> None:
         await show(tx, rules, other)
 
 
-async def revert_due(tx: Tx, rules: Rules, run_id: int) -> bool:
-    """Ask for a temporary change to be taken back, if it still stands; and again later, until it is."""
-    run = await hold(tx, run_id)
-    now = await instant(tx)
-    if run is None or run.revert_due_at is None or now < run.revert_due_at:
-        return False
-    ref = f"{run.id}@{int(run.revert_due_at.timestamp())}"
-    card = await outbox.card(tx, run.incident_id) if run.incident_id else None
-    await outbox.show(
-        tx, "run-revert", ref, rules.channel, incident_id=run.incident_id, parent_id=card.id if card else None
-    )
-    run.revert_due_at = now + life.REVERT_AFTER * 4
-    await tx.defer("run_revert_due", queue=CARD_QUEUE, at=run.revert_due_at, run_id=run.id)
-    words = f"Reminder: “{run.title}” was meant to be temporary and still stands"
-    await write(tx, run, "run_revert_due", words, at=now)
-    return True
-
-
 async def orphans(tx: Tx, *, lost: float = LOST) -> Sequence[int]:
     """Runs that nobody is at any more, by the database's clock."""
     since = func.clock_timestamp() - text("make_interval(secs => :lost)").bindparams(lost=lost)
@@ -348,29 +331,6 @@ async def orphaned(tx: Tx, rules: Rules, run_id: int, *, lost: float = LOST) -> 
     await _follow_up(tx, rules, run, None, now)
     await show(tx, rules, run)
     return True
-
-
-async def noted(tx: Tx, run_id: int, *, again: bool = False) -> tuple[str, str, str] | None:
-    """(PagerDuty incident, sender, text) of the note that tells what was done; None if there is none to write.
-
-    One is asked for at the beginning and one at the end: what another job tells already is not told twice.
-    """
-    run = await tx.session.get(Run, run_id)
-    known = await runs.incident_of(tx, run) if run else None
-    incident = await incidents.by_number(tx, known.number, lock=True) if known else None
-    if run is None or incident is None:
-        return None
-    await tx.session.refresh(incident)  # as it is now that it is held
-    mark, told = f"{run.id} {run.state}", list(incident.extra.get("run_notes") or [])
-    if mark in told and not again:
-        return None
-    incident.extra = {**incident.extra, "run_notes": [*told, mark][-KEPT_NOTES:]}
-    name = Who.from_json(run.requester).name or "Somebody"
-    glass = f" The glass was broken: {run.glass}" if run.glass else ""
-    state = State(run.state)
-    done = _WORDS.get(state, f"It is {state.replace('_', ' ')}")
-    words = f"{name} asked for “{run.title}” ({run.step_id}) in Slack. {done}. "
-    return incident.pd_id, str(run.requester.get("email") or ""), f"{words}{run.reason}{glass} [run {run.id}]"
 
 
 def part_json(part: Any) -> dict[str, Any]:

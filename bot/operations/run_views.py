@@ -61,6 +61,11 @@ def _output(parts: Sequence[Mapping[str, Any]]) -> str:
     return "\n".join(t for t in told if t.strip())
 
 
+def _aged(run: Run) -> str:
+    """The role of whoever asked, with its age, if nobody would say it anew when they asked."""
+    return next((why for why in run.roles if ", as of " in why), "")
+
+
 async def _taken_back(tx: Tx, run: Run) -> Who | None:
     """Who has taken a change back, if anybody has."""
     if run.state not in {State.SUCCEEDED, State.FAILED, State.NOT_VERIFIED, State.UNKNOWN}:
@@ -89,7 +94,7 @@ async def view(tx: Tx, rules: Rules, run: Run) -> RunView:
         reading=run.reading, output=_output(run.output), progress=run.progress, after=run.after, late=run.late,
         exit=run.exit, took=run.took, glass=run.glass, started_at=run.started_at, finished_at=run.finished_at,
         stopping=Who.from_json(run.cancelled_by) or None, undo=undo, undo_title=undo_title,
-        taken_back=taken_back, temporary=run.revert_due_at is not None,
+        aged=_aged(run), taken_back=taken_back, temporary=run.revert_due_at is not None,
         wrong=wrong(rules.plan, step) if step else (), on_call=tuple(w for w in on_call if w),
     )  # fmt: skip
 

@@ -90,7 +90,14 @@ from bot.render.run_modals import (
     parameters_modal,
     trouble_modal,
 )
-from bot.render.run_notes import loud_message, read_message, revert_reminder, run_refused, run_reminder
+from bot.render.run_notes import (
+    doubt_message,
+    loud_message,
+    read_message,
+    revert_reminder,
+    run_refused,
+    run_reminder,
+)
 from bot.render.runs import (
     Choice,
     PreviewView,
@@ -186,6 +193,7 @@ __all__ = [
     "diagnosis_message",
     "diagnosis_summary",
     "divider",
+    "doubt_message",
     "dry_run_message",
     "duration",
     "entries_message",

@@ -1,7 +1,9 @@
 """What is said around a run besides its one message: loudly in the channel, as a reminder, to whoever asked."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
+from bot.domain.people import Who
 from bot.domain.runs import State
 from bot.render.blocks import actions, button, context, section
 from bot.render.message import Message, message
@@ -29,6 +31,19 @@ def loud_message(view: RunView, *, marker: str = "") -> Message:
     return message(
         text, [section(text), context(md("Run {} · {}", view.id, code(view.step_id, 80)))], marker=marker
     )
+
+
+def doubt_message(
+    run_id: int, title: str, by: Who, why: str, people: Sequence[Who], *, marker: str = ""
+) -> Message:
+    """What protects was done by a role that was remembered, and is no longer there."""
+    called = joined(" ", (person(who) for who in people))
+    text = md(
+        "🔎 *Please look at this:* {} pressed *{}* (run {}), and may not any more: {}. What protects is done at once, "
+        "by the roles that are known; it stands until somebody decides otherwise. {}",
+        name(by, "somebody"), one_line(title, 150), run_id, one_line(why, 300), called,
+    )  # fmt: skip
+    return message(text, [section(text)], marker=marker)
 
 
 def run_reminder(view: RunView, *, now: datetime, marker: str = "") -> Message:

@@ -82,6 +82,7 @@ class RunView:
     temporary: bool = False  # it was meant to be taken back, and still stands
     wrong: tuple[str, ...] = ()  # what to do if it goes wrong
     on_call: tuple[Who, ...] = ()
+    aged: str = ""  # of which moment the requester's role is known, when nobody would say so now
 
 
 def run_message(view: RunView, *, now: datetime, marker: str = "") -> Message:
@@ -114,6 +115,8 @@ def _who(view: RunView, now: datetime) -> list[Md]:
     told = [joined(" · ", by)]
     if view.glass:
         told.append(md("🔨 *The glass was broken:* {}", prose(one_line(view.glass, 400))))
+    if view.aged:
+        told.append(md("ℹ️ Decided by what was known: {}.", one_line(view.aged, 200)))
     if view.state is State.AWAITING:
         told += _approvers(view, now)
     return told
