@@ -9,10 +9,11 @@ Nothing leads back to running: what has ended, or is not known, is never begun a
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import timedelta
 from enum import StrEnum
 from hashlib import sha256
+from typing import Any
 
 from runbook.model import Kind, Plan, Risk, Step
 
@@ -76,6 +77,11 @@ class Agreed:
     runbook: str  # digest of the runbook's text
     seal: str = ""  # keyed hash of what would run, secrets included: never shown as such
 
+    @classmethod
+    def of(cls, row: Mapping[str, Any]) -> "Agreed":
+        """As it was kept, by this version of the bot or by another."""
+        return cls(**{each.name: row[each.name] for each in fields(cls) if each.name in row})
+
 
 def digest(agreed: Agreed) -> str:
     """One value that changes when anything changes that was agreed to."""
@@ -103,7 +109,7 @@ def changed(run: Agreed, now: Agreed) -> str:
     if (run.resolved, run.target) != (now.resolved, now.target):
         return "the resolved command or its target is another one now"
     if run.seal != now.seal:
-        return "a secret that it uses is another one now"
+        return "a secret that it uses, or how the bot carries it out, is another one now"
     return ""
 
 

@@ -40,7 +40,7 @@ def outdated(run: Run, agreed: Agreed | None, incident: str) -> str:
         return RESOLVED
     if agreed is None:
         return "The step can no longer be run."
-    found = life.changed(Agreed(**run.agreed), agreed)
+    found = life.changed(Agreed.of(run.agreed), agreed)
     return f"{found[:1].upper()}{found[1:]}." if found else ""
 
 

@@ -91,7 +91,18 @@ def sealed(target: Target, step: Step, parameters: Mapping[str, str] = _NONE) ->
         FillError: as `run_step`.
     """
     program = fill(step, parameters, target.settings.variables())
-    return target.seal(json.dumps(program, sort_keys=True, default=str))
+    return target.seal(json.dumps(_plainly(program), sort_keys=True, default=str))
+
+
+def _plainly(node: Mapping[str, Any]) -> dict[str, Any]:
+    """A program without the switches that are off: a later version may know more of them, and runs the same.
+
+    What is said to others (headers, variables, arguments, bodies) is left as it is, down to an empty word.
+    """
+    off = {key for key, value in node.items() if value is None or value is False or value in ([], {})}
+    kept = {key: value for key, value in node.items() if key not in off}
+    items = node.get("items")
+    return kept | ({"items": [_plainly(item) for item in items]} if items else {})
 
 
 async def run_program(running: Running, node: Mapping[str, Any]) -> Ran:

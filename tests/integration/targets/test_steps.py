@@ -386,6 +386,17 @@ async def test_what_people_are_shown(target: TargetOf, commands: str, shown: str
 STOP = 'curl -sSf -H "Authorization: Bearer $TRADING_API_TOKEN" -X POST http://localhost:8000/api/trading/emergency-stop'
 
 
+def test_a_later_version_that_knows_more_switches_seals_the_same(target: TargetOf) -> None:
+    """What is off may as well be absent, so that a request outlives an upgrade; an empty argument is something."""
+    step = step_of("curl -sSf -X POST http://localhost:3001/reset")
+    assert step.program is not None
+    more = replace(step, program={**step.program, "new_switch": False, "options": [], "other": None})
+    assert sealed(target(), step) == sealed(target(), more)
+    on = replace(step, program={**step.program, "insecure": True})
+    assert sealed(target(), step) != sealed(target(), on)
+    assert sealed(target(), step_of("pm2 restart a")) != sealed(target(), step_of("pm2 restart a ''"))
+
+
 def test_two_secrets_that_are_redacted_alike_are_told_apart(target: TargetOf) -> None:
     """People see the same words; what they agree to is sealed over what would really be sent."""
     tokens = ("token-of-yesterday-1", "token-of-today-2222")

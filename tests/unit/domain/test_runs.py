@@ -1,6 +1,6 @@
 """The life of a run, and what its digest holds together."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pytest
 
@@ -45,6 +45,13 @@ def test_the_digest_changes_with_anything_that_was_agreed_to(other: Agreed) -> N
     assert digest(other) != digest(AGREED)
     if other.step == AGREED.step:
         assert changed(AGREED, other)
+
+
+def test_what_another_version_kept_is_read() -> None:
+    """Replicas of two versions stand side by side during an upgrade: neither stumbles over the other's rows."""
+    row = asdict(AGREED)
+    assert Agreed.of(row | {"a_later_word": "x"}) == AGREED
+    assert Agreed.of({k: v for k, v in row.items() if k != "seal"}) == AGREED
 
 
 def test_the_same_is_the_same() -> None:
