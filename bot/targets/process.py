@@ -8,11 +8,12 @@ import shutil
 import signal
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, Protocol
 
 from bot.errors import AtsError, ConfigError, RejectedError, UnauthorizedError
-from bot.targets import trouble
+from bot.targets import gate, trouble
 from bot.targets.answers import PipeAnswer, Stage
 from bot.targets.kept import Kept, Progress
 from bot.targets.leash import Leash
@@ -82,6 +83,7 @@ class _Pipe:
 
     def __init__(self, settings: TargetSettings, keep: int, progress: Progress | None, leash: Leash) -> None:
         self._settings, self._leash = settings, leash
+        self._gated = False
         self.processes: list[asyncio.subprocess.Process] = []
         self._out = Kept(keep, progress)
         self._keep = keep
@@ -125,25 +127,28 @@ class _Pipe:
             await asyncio.wait(self._readers, timeout=_LINGER)
 
     async def _start_all(self, stages: Sequence[Stage], given: bytes | None) -> None:
-        ends: list[int] = []  # ours, of the pipes between them
-        upstream = asyncio.subprocess.DEVNULL if given is None else asyncio.subprocess.PIPE
+        """Each is started behind its gate, and the first is let go last: by then all of them are on the leash."""
+        self._gated = all(_fits(self._settings, stage) for stage in stages)
+        pipes = [os.pipe() for _ in stages[1:]]
         try:
-            for stage in stages[:-1]:
-                read, write = os.pipe()
-                ends += [read, write]
-                await self._start(stage, upstream, write)
-                os.close(write)
-                ends.remove(write)
-                upstream = read
-            await self._start(stages[-1], upstream, asyncio.subprocess.PIPE)
+            for number, stage in enumerate(stages):
+                stdin = pipes[number - 1][0] if number else self._source(given)
+                stdout = pipes[number][1] if number < len(pipes) else asyncio.subprocess.PIPE
+                await self._start(stage, stdin, stdout, nothing=not number and given is None)
+            for _, write in pipes if self._gated else ():
+                os.write(write, gate.GO)
         finally:
-            for end in ends:
+            for end in (end for pipe in pipes for end in pipe):
                 os.close(end)
-        if given is not None:
-            self._readers.add(asyncio.create_task(_feed(self.processes[0], given)))
+        if self._gated or given is not None:
+            words = (gate.GO if self._gated else b"") + (given or b"")
+            self._readers.add(asyncio.create_task(_feed(self.processes[0], words)))
 
-    async def _start(self, stage: Stage, stdin: int, stdout: int) -> None:
-        process = await _start(self._settings, stage, stdin, stdout)
+    def _source(self, given: bytes | None) -> int:
+        return asyncio.subprocess.PIPE if self._gated or given is not None else asyncio.subprocess.DEVNULL
+
+    async def _start(self, stage: Stage, stdin: int, stdout: int, *, nothing: bool) -> None:
+        process = await _start(self._settings, stage, (stdin, stdout), nothing=nothing if self._gated else None)
         self.processes.append(process)
         self._leash.hold(process.pid)
         if process.stdout is not None:
@@ -153,13 +158,29 @@ class _Pipe:
             self._readers.add(asyncio.create_task(_read(process.stderr, self._errors[-1])))
 
 
-async def _start(settings: TargetSettings, stage: Stage, stdin: int, stdout: int) -> asyncio.subprocess.Process:
+def _fits(settings: TargetSettings, stage: Stage) -> bool:
+    """Whether it can stand behind a gate; what is wrong with it is said when it is started."""
+    env = _environment(settings) | dict(stage.env)
+    try:
+        return bool(stage.argv) and gate.fits(_find(stage.argv[0], env.get("PATH", os.defpath), settings))
+    except AtsError:
+        return False
+
+
+async def _start(
+    settings: TargetSettings, stage: Stage, streams: tuple[int, int], *, nothing: bool | None
+) -> asyncio.subprocess.Process:
+    """Start a program; `nothing`: what its gate gives it to read (see gate.behind), None: it has no gate."""
     if not stage.argv:
         raise RejectedError("not a program: the command is empty", code="empty")
     program = stage.argv[0]
     env = _environment(settings) | dict(stage.env)
     executable = _find(program, env.get("PATH", os.defpath), settings)
-    starting = asyncio.create_task(_spawn(executable, stage, env, settings.cwd, (stdin, stdout)))
+    argv: tuple[str, ...] = stage.argv
+    if nothing is not None:
+        argv = gate.behind(argv, nothing=nothing, env=env)
+        executable = argv[0]
+    starting = asyncio.create_task(_spawn(executable, replace(stage, argv=argv), env, settings.cwd, streams))
     try:
         return await asyncio.shield(starting)
     except asyncio.CancelledError:

@@ -16,9 +16,12 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
-async def stage(postgres: embedded.EmbeddedPostgres, tmp_path: Path) -> AsyncIterator[Stage]:
+async def stage(
+    postgres: embedded.EmbeddedPostgres, tmp_path: Path, request: pytest.FixtureRequest
+) -> AsyncIterator[Stage]:
     """A sandbox with our own Docker, and a database that nobody else uses."""
-    async with Stage.alone(postgres, "remediation_restart", tmp_path) as stage:
+    name = f"remediation_restart_{request.node.callspec.id}"
+    async with Stage.alone(postgres, name, tmp_path) as stage:
         (tmp_path / "platform" / "bin" / "docker").write_text(f"#!/bin/sh\n{DOCKER}", "utf-8")
         (tmp_path / "platform" / "host" / "allowed").write_text("")
         yield stage
