@@ -64,7 +64,7 @@ def _password_warning(found: Arguments, operands: list[Word], *flags: str) -> tu
     urls = [*operands, *(o.value for o in found.options if o.name in {"-d", "--dbname", "-u"})]
     texts = [u if isinstance(u, str) else u.shown for u in urls if u is not None]
     given = [found.text(*flags)] if flags else []
-    if any(_PASSWORD_IN_URL.match(t) for t in texts) or any(given):
+    if any(_PASSWORD_IN_URL.match(t) for t in texts) or any(t and t[0] not in "[<$" for t in given):
         message = "A password stands in an argument, where the process list and this document show it."
         return (("secret-in-argument", message, "Put it into a variable of the target's environment."),)
     return ()

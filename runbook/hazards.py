@@ -1,33 +1,21 @@
 """Warnings by rule: what experience says goes wrong, found in the text before it does."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import date
+from itertools import islice
 
 from runbook.cautions import demands_condition
+from runbook.dangers import DANGERS
 from runbook.model import Diagnostic, Entry, Kind, Plan, Risk, Step
 from runbook.places import Places
 
-_RESTART_ALL = re.compile(
-    r"\bpm2\s+(?:restart|reload|delete|stop)\s+all\b|\bsupervisorctl\s+restart\s+all\b|\brestart\s+\$\(\s*docker\s+ps"
-    r"|\bkubectl\b[^\n]{0,200}\bdelete\s+pods?\b[^\n]{0,200}--all\b|\bsystemctl\s+restart\s+['\"]?\*"
-)
-_DOWN_VOLUMES = re.compile(r"\bcompose\s[^\n]{0,200}\bdown\b[^\n]{0,200}\s(?:-\w*v\w*\b|--volumes\b)")
-_FIREWALL = re.compile(
-    r"\bufw\s+(?:--force\s+)?(?:deny|reject|enable|default|limit|reset|delete)\b|\bip6?tables\s[^\n]{0,200}-(?:A|I|P|F|D)\b"
-    r"|\bnft\s+(?:add|flush|delete)\b"
-    r"|\bfirewall-cmd\b"
-)
 _TEMPORARY = re.compile(
     r"\btemporar(?:y|ily)\b|\bfor\s+now\b|\buntil\s+(?:it|this)\s+is\s+(?:fixed|solved)\b", re.IGNORECASE
 )
-_SECRET = re.compile(
-    r"(?i)(?:\b|_|-)(?:password|passwd|pwd|secret|token|api[_-]?key|access[_-]?key)\s*[=:]\s*['\"]?(?![$<\[{*'\"])(?!x{3,}|\.{3}|your|change)[^\s'\"$<\[{]{6,}"
-    r"|\bAKIA[0-9A-Z]{16}\b|\bgh[pousr]_[A-Za-z0-9]{20,}|\bxox[abprs]-[A-Za-z0-9-]{10,}"
-    r"|-----BEGIN [A-Z ]{0,30}PRIVATE KEY"
-)
 _REVIEW_KEYS = re.compile(r"(?i)^next\s+review|^review\s+(?:due|by|date)")
 _DATE = re.compile(r"\b(\d{4})-(\d{2})-(\d{2})\b")
+_MOST = 20  # findings of one kind that are looked at in a step, for one that was not said yet
 _LONGEST_BLOCK = 400  # lines that are looked through for a placeholder or a fact
 _URGENT = frozenset({"P0", "P1"})
 _TRIGGER = re.compile(r"(?i)\btrigger")
@@ -48,10 +36,11 @@ def hazards(plan: Plan, today: date | None, notes: dict[str, str], places: Place
         places: where words stand in the document.
     """
     found: list[Diagnostic] = []
+    said = {(d.code, d.line) for d in plan.diagnostics}
     for entry in plan.entries:
         found += _of_alert(entry, places)
         for step in entry.steps:
-            found += _of_step(step, notes.get(step.id, ""), places)
+            found += _of_step(step, notes.get(step.id, ""), places, said)
     return [*found, *_review(plan, today, places)]
 
 
@@ -82,40 +71,20 @@ def _of_alert(entry: Entry, places: Places) -> Iterator[Diagnostic]:
         )
 
 
-# Pattern of a step's text, code, what is wrong, how to mend it.
-_DANGERS = (
-    (
-        _RESTART_ALL,
-        "restart-all",
-        "It restarts or removes everything at once; after a changed configuration that can start it all twice.",
-        "Name the configuration file, or one process.",
-    ),
-    (
-        _DOWN_VOLUMES,
-        "down-volumes",
-        "down -v deletes the volumes of whatever folder it runs in.",
-        "Leave -v out; remove a volume by its name, by hand.",
-    ),
-    (
-        _FIREWALL,
-        "firewall",
-        "This firewall rule can cut off the bot, Slack, PagerDuty and the exchanges, and nothing undoes it.",
-        "Say what must be done before it, and how it is taken back.",
-    ),
-    (
-        _SECRET,
-        "secret-in-argument",
-        "A secret seems to stand in the text, for everybody who reads this document.",
-        "Put it into a variable, and change it where it is valid.",
-    ),
-)
+def _said_already(step: Step, code: str, line: int, said: Collection[tuple[str, int]]) -> bool:
+    """Whether the command of this line, as it was read, has brought this finding already."""
+    if code == "endless-command":
+        return any("never ends" in c.rewrite for c in step.commands if c.line <= line <= c.line_end)
+    return (code, line) in said
 
 
-def _of_step(step: Step, notes: str, places: Places) -> Iterator[Diagnostic]:
-    for pattern, code, message, hint in _DANGERS:
-        found = pattern.search(step.source)
-        if found is not None:
-            yield _warn(code, places.within(step, found), message, hint)
+def _of_step(step: Step, notes: str, places: Places, said: Collection[tuple[str, int]]) -> Iterator[Diagnostic]:
+    for danger in DANGERS:
+        for found in islice(danger.pattern.finditer(step.source), _MOST):
+            place = places.within(step, found)
+            if not _said_already(step, danger.code, place[0], said):
+                yield _warn(danger.code, place, danger.message, danger.hint)
+                break
     for command in step.commands:
         if "never ends" in command.rewrite:
             yield _warn(
