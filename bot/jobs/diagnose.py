@@ -21,8 +21,7 @@ from bot.operations import diagnosis as operation
 from bot.operations import outbox, sheets
 from bot.operations.looks import Asked
 from bot.operations.sheets import Place, Upload
-from bot.render import DiagnosisView, PartView, StepView
-from bot.render.diagnosis import as_text
+from bot.render import DiagnosisView, StepView
 from bot.store.session import Tx
 from bot.store.tables import Look
 
@@ -114,10 +113,9 @@ def long_outputs(steps: Sequence[StepView]) -> list[Upload]:
     files = []
     for step in steps:
         for i, part in enumerate(step.parts):
-            text = part.output or as_text(part.columns, part.rows)
-            if PartView("", text).long:
+            if part.long:
                 name = f"{step.id.replace('.', '-')}{f'-{i + 1}' if len(step.parts) > 1 else ''}.txt"
-                files.append(Upload(name, step.title, f"$ {part.command}\n\n{text}\n".encode()))
+                files.append(Upload(name, step.title, f"$ {part.command}\n\n{part.whole}\n".encode()))
     return files[:10]
 
 

@@ -1,19 +1,27 @@
-"""Kubernetes: the pods of the platform's namespace. `kubectl get pods` ends with 0 whatever state they are in."""
+"""Kubernetes: pods, rollouts and warnings of the platform's namespace.
 
+`kubectl get` ends with 0 whatever state they are in.
+"""
+
+import asyncio
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 from bot.domain.health import Reading, Status
 from bot.errors import AtsError, ServerError, UnauthorizedError, UnreachableError
-from bot.probes import answers
+from bot.probes import answers, rollouts
 from bot.probes.history import since
 from bot.probes.judging import Bounds, Finding, line, named, plural, span
 from bot.probes.probe import Context, Options, Probe
-from bot.targets import Target
+from bot.targets import ExecAnswer, Target
 
 SYSTEM = "Kubernetes pods"
-_BOUNDS = Bounds("all pods ready", "a container crashes or cannot start", "Kubernetes' own word")
+_BOUNDS = Bounds(
+    "all pods ready, every rollout through, no warning",
+    "a container crashes or cannot start, a rollout has failed",
+    "Kubernetes' own word",
+)
 _KEEP = 8 * 1024 * 1024  # bytes
 _HOUR = timedelta(hours=1)
 _STARTING = frozenset(
@@ -36,12 +44,46 @@ class Pod:
     done: bool = False
 
 
-async def measure(target: Target, deadline: float, options: Options) -> tuple[Pod, ...]:
-    argv = ["kubectl", "get", "pods", "-n", options["namespace"], "-o", "json"]
-    answer = await target.run(argv, deadline=deadline, keep=_KEEP)
-    if answer.exit:
-        raise refusal(answer.exit, target.redact(answer.stderr), "kubectl get pods")
-    return parse(answer.stdout)
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What stands there, and the warnings."""
+
+    pods: tuple[Pod, ...]
+    deployments: tuple[rollouts.Deployment, ...] = ()
+    events: tuple[rollouts.Event, ...] = ()
+    untold: tuple[str, ...] = ()  # what else was asked and not answered, and why
+
+
+async def measure(target: Target, deadline: float, options: Options) -> Look:
+    """Pods and deployments by one command; a role that may only list pods gets those."""
+    get = ("kubectl", "get"), ("-n", options["namespace"], "-o", "json")
+    things, events = await asyncio.gather(
+        target.run([*get[0], "pods,deployments", *get[1]], deadline=deadline, keep=_KEEP),
+        target.run(
+            [*get[0], "events", "--field-selector", "type=Warning", *get[1]], deadline=deadline, keep=_KEEP
+        ),
+        return_exceptions=True,
+    )
+    if isinstance(things, BaseException):
+        raise things
+    if things.exit and not things.stdout.lstrip().startswith("{"):
+        raise refusal(things.exit, target.redact(things.stderr), "kubectl get pods")
+    untold = [f"rollouts: {answers.last_line(target.redact(things.stderr))}"] if things.exit else []
+    found = parse(things.stdout)
+    return Look(found.pods, found.deployments, _events(events, untold), tuple(untold))
+
+
+def _events(answer: ExecAnswer | BaseException, untold: list[str]) -> tuple[rollouts.Event, ...]:
+    """The warnings; why there are none goes into `untold`."""
+    try:
+        if isinstance(answer, BaseException):
+            raise answer
+        if answer.exit:
+            raise refusal(answer.exit, answer.stderr, "kubectl get events")
+        return warned(answer.stdout)
+    except AtsError as error:
+        untold.append(f"events: {error}")
+        return ()
 
 
 def refusal(exit_: int, said: str, program: str) -> AtsError:
@@ -56,16 +98,31 @@ def refusal(exit_: int, said: str, program: str) -> AtsError:
     return ServerError(f"`{program}` ended with {exit_}: {last}")
 
 
-def parse(text: str) -> tuple[Pod, ...]:
-    """The pods of `kubectl get pods -o json`; raises ServerError when it is not that."""
-    body = answers.parsed(text, "kubectl get pods")
-    items = answers.tables(body.get("items")) if isinstance(body, dict) else []
+def parse(text: str) -> Look:
+    """What `kubectl get pods,deployments -o json` printed; raises ServerError when it is not that."""
+    items = _items(text, "kubectl get pods")
     try:
-        return tuple(_pod(item) for item in items)
+        pods = tuple(_pod(item) for item in items if item.get("kind", "Pod") == "Pod")
+        return Look(
+            pods, tuple(rollouts.deployment(item) for item in items if item.get("kind") == "Deployment")
+        )
     except (AttributeError, TypeError, ValueError):
         raise ServerError(
             "`kubectl get pods` printed pods of a shape that is not known. Run it by hand."
         ) from None
+
+
+def warned(text: str) -> tuple[rollouts.Event, ...]:
+    """What `kubectl get events -o json` printed; raises ServerError when it is not that."""
+    try:
+        return tuple(rollouts.event(item) for item in _items(text, "kubectl get events"))
+    except (AttributeError, TypeError, ValueError):
+        raise ServerError("`kubectl get events` printed events of a shape that is not known.") from None
+
+
+def _items(text: str, program: str) -> list[dict[str, Any]]:
+    body = answers.parsed(text, program)
+    return answers.tables(body.get("items")) if isinstance(body, dict) else []
 
 
 def _pod(item: dict[str, Any]) -> Pod:
@@ -88,9 +145,9 @@ def _pod(item: dict[str, Any]) -> Pod:
     )
 
 
-def read(pods: tuple[Pod, ...], context: Context) -> tuple[Reading, ...]:
-    """One line: the pods in trouble, then how many are ready."""
-    namespace = context.options["namespace"]
+def read(look: Look, context: Context) -> tuple[Reading, ...]:
+    """One line: pods in trouble, rollouts, warnings; then how many are well."""
+    namespace, pods = context.options["namespace"], look.pods
     if not pods:
         hint = "Is the release installed here, and is this the right cluster? `kubectl config current-context` says."
         return (line(SYSTEM, [Finding(Status.WARNING, f"no pods in {namespace}", hint)], _BOUNDS),)
@@ -99,9 +156,16 @@ def read(pods: tuple[Pod, ...], context: Context) -> tuple[Reading, ...]:
     lasting = [p for p in pods if not p.done]
     count = Finding(Status.OK, f"{sum(p.ready for p in lasting)} of {plural(len(lasting), 'pod')} ready")
     return (
-        line(SYSTEM, [*ill[:5], *more, count], _BOUNDS, number=float(sum(p.restarts for p in pods)),
+        line(SYSTEM, [*ill[:5], *more, *_besides(look, context), count], _BOUNDS,
+             number=float(sum(p.restarts for p in pods)),
              figures=tuple((_key(p), float(p.restarts)) for p in pods)),
     )  # fmt: skip
+
+
+def _besides(look: Look, context: Context) -> list[Finding]:
+    warnings = rollouts.warnings(look.events, context.now, context.options["event_minutes"])
+    untold = [Finding(Status.OK, f"not told: {why}") for why in look.untold]
+    return [*rollouts.rollouts(look.deployments), *warnings, *untold]
 
 
 def _key(pod: Pod) -> str:
@@ -130,14 +194,17 @@ PROBE = Probe(
     SYSTEM,
     measure,
     read,
-    asks="`kubectl get pods -n trading -o json`: waiting reasons, restarts, last exit codes",
+    asks="`kubectl get pods,deployments -n trading -o json` and `kubectl get events` of type Warning: waiting reasons, "
+    "restarts, last exit codes, rollouts, warnings",
     normal=_BOUNDS.normal,
-    warning="a pod is not ready or restarted within the hour; no pods at all",
-    critical="a container waits for another reason than its creation (CrashLoopBackOff …), or a pod failed",
+    warning="a pod is not ready or restarted within the hour; no pods at all; a rollout is under way or paused, "
+    "or lacks pods; a warning event within 15 min",
+    critical="a container waits for another reason than its creation (CrashLoopBackOff …), a pod failed, or a rollout",
     source=_BOUNDS.source,
-    hint="Install kubectl for the bot's user with a role that may list pods, if the platform runs on Kubernetes.",
+    hint="Install kubectl for the bot's user with a role that may list pods, deployments and "
+    "events, if the platform runs on Kubernetes.",
     programs=True,
     failing=Status.UNKNOWN,
     styles=("helm",),
-    options={"namespace": "trading"},
+    options={"namespace": "trading", "event_minutes": 15.0},
 )

@@ -1,17 +1,26 @@
-"""nginx: its configuration test; a missing permission is told apart from a bad configuration."""
+"""nginx: its configuration test, and the share of 5xx in its access log.
 
+A missing permission is told apart from a bad configuration.
+"""
+
+import asyncio
 import re
 from dataclasses import dataclass
 
 from bot.domain.health import Reading, Status
 from bot.errors import AtsError
-from bot.probes import answers
-from bot.probes.judging import Bounds, Finding, line, plural
+from bot.probes import answers, gateway
+from bot.probes.judging import USUAL, Bounds, Finding, line, plural
 from bot.probes.probe import Context, Options, Probe
 from bot.targets import Target
 
 SYSTEM = "nginx"
-_BOUNDS = Bounds("the configuration is good", "the configuration is bad", "`nginx -t`")
+_BOUNDS = Bounds(
+    "the configuration is good, ≤ 1 % of answers 5xx",
+    "the configuration is bad, or > 5 %",
+    f"`nginx -t`; {USUAL} for the share",
+)
+_KEEP = 1024 * 1024  # bytes of both logs
 _DENIED = re.compile(
     r"\(13: Permission denied\)|a password is required|may not run sudo|a terminal is required"
 )
@@ -32,23 +41,46 @@ class Test:
     said: str
     status: str = ""  # of stub_status, when there is an address for it
     unheard: str = ""
+    logs: gateway.Logs | None = None
 
 
 async def measure(target: Target, deadline: float, options: Options) -> Test:
-    ran = await target.run(list(options["command"]), deadline=deadline / 2)
-    said = target.redact(ran.stderr or ran.stdout)
-    if not options["status_url"]:
-        return Test(ran.exit, said)
+    ran, logs, (status, unheard) = await asyncio.gather(
+        target.run(list(options["command"]), deadline=deadline),
+        _logs(target, deadline, options),
+        _status(target, deadline, options["status_url"]),
+    )
+    return Test(ran.exit, target.redact(ran.stderr or ran.stdout), status, unheard, logs)
+
+
+async def _status(target: Target, deadline: float, url: str) -> tuple[str, str]:
+    """The status page, and why it was not answered."""
     try:
-        status = await target.http("GET", options["status_url"], deadline=deadline / 2)
+        return (await target.http("GET", url, deadline=deadline)).text if url else "", ""
     except AtsError as error:
-        return Test(ran.exit, said, unheard=str(error))
-    return Test(ran.exit, said, status.text)
+        return "", str(error)
 
 
-def read(test: Test, _context: Context) -> tuple[Reading, ...]:
-    """One line: the test, then connections."""
-    findings = [_judge(test)]
+async def _logs(target: Target, deadline: float, options: Options) -> gateway.Logs:
+    access, errors = options["access_log"], options["error_log"]
+    if not access:
+        return gateway.Logs(untold="no access_log is set")
+    argv = ["tail", "-n", gateway.LINES, "-v", access, *([errors] if errors else [])]
+    try:
+        answer = await target.run(argv, deadline=deadline, keep=_KEEP)
+    except AtsError as error:
+        return gateway.Logs(untold=str(error))
+    return gateway.logs(target.redact(answer.stdout), target.redact(answer.stderr), access)
+
+
+def read(test: Test, context: Context) -> tuple[Reading, ...]:
+    """One line: the test, the share of 5xx, then connections."""
+    option = context.options
+    bounds = option["share_warning"], option["share_critical"]
+    findings, share = [_judge(test)], None
+    if test.logs is not None:
+        found, share = gateway.judge(test.logs, context.now, option["minutes"], bounds)
+        findings.append(found)
     active = _ACTIVE.search(test.status)
     if active:
         findings.append(Finding(Status.OK, plural(int(active[1]), "active connection")))
@@ -56,7 +88,7 @@ def read(test: Test, _context: Context) -> tuple[Reading, ...]:
         findings.append(
             Finding(Status.WARNING, f"its status page: {test.unheard}", "Does it run? See its unit.")
         )
-    return (line(SYSTEM, findings, _BOUNDS, number=float(active[1]) if active else None),)
+    return (line(SYSTEM, findings, _BOUNDS, number=None if share is None else round(share, 2), unit="%"),)
 
 
 def _judge(test: Test) -> Finding:
@@ -78,13 +110,22 @@ PROBE = Probe(
     SYSTEM,
     measure,
     read,
-    asks="`nginx -t -q`, and its status page if [probes.nginx] names one",
+    asks="`nginx -t -q`; the last 2,000 lines of its access and error log; its status page if [probes.nginx] names one",
     normal=_BOUNDS.normal,
-    warning="the test fails for another reason, or the status page does not answer",
-    critical="the configuration is bad (a missing permission is unknown, not critical)",
+    warning="the test fails for another reason, the status page does not answer, or > 1 % of the answers "
+    "of 5 min are 5xx",
+    critical="the configuration is bad (a missing permission is unknown, not critical), or > 5 % are 5xx",
     source=_BOUNDS.source,
     hint="If the platform has an nginx, put it on the target's path (/usr/sbin).",
     programs=True,
     failing=Status.UNKNOWN,
-    options={"command": ("nginx", "-t", "-q"), "status_url": ""},
+    options={
+        "command": ("nginx", "-t", "-q"),
+        "status_url": "",
+        "access_log": "/var/log/nginx/access.log",
+        "error_log": "/var/log/nginx/error.log",
+        "minutes": 5.0,
+        "share_warning": 1.0,
+        "share_critical": 5.0,
+    },
 )

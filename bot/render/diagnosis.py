@@ -40,9 +40,24 @@ class PartView:
     truncated: bool = False
 
     @property
+    def text(self) -> str:
+        """What it printed; of SQL the rows below their columns' names, even when there are none, and their number."""
+        return self._text(widest=40)
+
+    @property
+    def whole(self) -> str:
+        """The same for a file: nothing of a cell is cut off."""
+        return self._text(widest=100_000)
+
+    def _text(self, widest: int) -> str:
+        if not self.columns:
+            return self.output
+        return as_text(self.columns, self.rows, widest) + (f"\n({self.output})" if self.output else "")
+
+    @property
     def long(self) -> bool:
         """Whether the output belongs into a file."""
-        return len(self.output) > SHORT or self.output.count("\n") > SHORT_LINES
+        return len(self.whole) > SHORT or self.whole.count("\n") > SHORT_LINES
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,7 +288,7 @@ def _how(part: PartView) -> str:
 
 
 def _output(part: PartView) -> Md:
-    text = part.output or as_text(part.columns, part.rows)
+    text = part.text
     if not text.strip():
         return Md("") if part.error else Md("_(no output)_")
     return code_block(excerpt(text), SHORT * 2)
@@ -291,19 +306,17 @@ def excerpt(text: str) -> str:
     return "\n".join(clip(line, width) for line in kept)
 
 
-def as_text(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table in columns of plain text."""
-    every = [list(columns), *[list(row) for row in rows]]
+def as_text(columns: Sequence[str], rows: Sequence[Sequence[str]], widest: int = 40) -> str:
+    """A table in columns of plain text, none wider than `widest`."""
+    every = [[" ".join(cell.split()) for cell in row] for row in (columns, *rows)]
     if not columns:
         return ""
-    widths = [min(40, max(len(row[i]) if i < len(row) else 0 for row in every)) for i in range(len(columns))]
+    widths = [
+        min(widest, max(len(row[i]) if i < len(row) else 0 for row in every)) for i in range(len(columns))
+    ]
     return "\n".join(
-        "  ".join(_cell(c, w) for c, w in zip(row, widths, strict=False)).rstrip() for row in every
+        "  ".join(clip(c, widest).ljust(w) for c, w in zip(row, widths, strict=False)).rstrip() for row in every
     )
-
-
-def _cell(text: str, width: int) -> str:
-    return clip(" ".join(text.split()), 40).ljust(width)
 
 
 def plots_comment(told: Sequence[tuple[str, str]]) -> Md:

@@ -252,7 +252,7 @@ def _rows(running: Running, statement: str, answer: SqlAnswer) -> Part:
     note = " (on the reserved connection)" if answer.reserved else ""
     more = ", more are left out" if answer.truncated else ""
     output = (
-        f"{len(rows)} row{'' if len(rows) == 1 else 's'}{more}{note}"
+        f"{len(rows) or 'no'} row{'' if len(rows) == 1 else 's'}{more}{note}"
         if answer.columns or not answer.said
         else answer.said + note
     )

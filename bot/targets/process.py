@@ -187,6 +187,8 @@ async def _start(
         # Left to itself asyncio would wait for whoever inherited the pipes, and kill none of them.
         starting.add_done_callback(_kill_started)
         await asyncio.wait({starting})
+        if not starting.cancelled() and starting.exception() is None:
+            await _exited(starting.result())  # its place is free only when it is gone
         raise
     except (OSError, ValueError) as error:
         raise _cannot_start(error, program) from error

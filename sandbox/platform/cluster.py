@@ -13,7 +13,7 @@ _RELEASE, _NAMESPACE = "ats", "trading"
 _HELM_USAGE = (
     "history ats -n trading [-o json] | rollback ats [REVISION] -n trading | test|status ats -n trading"
 )
-_KUBECTL_USAGE = "get pods -n trading [-o json]"
+_KUBECTL_USAGE = "get pods[,deployments] | get events [--field-selector type=Warning] -n trading [-o json]"
 _UNREACHABLE = (
     "The connection to the server 127.0.0.1:6443 was refused - did you specify the right host or port?\n"
 )
@@ -116,18 +116,19 @@ def _test(state: PlatformState) -> Result:
 def kubectl(state: PlatformState, arguments: Sequence[str]) -> Result:
     if state.faults.of("kubectl").down:
         return Result(err=_UNREACHABLE, code=1)
-    words, flags = split(arguments, valued=("-n", "--namespace", "-o", "--output"))
-    if words not in (["get", "pods"], ["get", "pod"]) or not set(flags) <= {
-        "-n",
-        "--namespace",
-        "-o",
-        "--output",
-    }:
+    words, flags = split(arguments, valued=("-n", "--namespace", "-o", "--output", "--field-selector"))
+    things = tuple(words[1:]) if words[:1] == ["get"] else ()
+    known = {"-n", "--namespace", "-o", "--output", "--field-selector"}
+    if things not in {("pods",), ("pod",), ("pods,deployments",), ("events",)} or not set(flags) <= known:
         return usage("kubectl", _KUBECTL_USAGE, arguments)
     namespace = option(arguments, "-n", "--namespace") or "default"
     pods = state.pods if namespace == _NAMESPACE else []
     if option(arguments, "-o", "--output") == "json":
-        items = [_pod(p) for p in pods]
+        items = [] if things == ("events",) else [_pod(p) for p in pods]
+        if things == ("pods,deployments",):
+            items += [_deployment(state, app, pods) for app in dict.fromkeys(p.app for p in pods)]
+        elif things == ("events",) and namespace == _NAMESPACE:
+            items = [_event(state, *warning) for warning in state.cluster_warnings]
         return Result(json.dumps({"apiVersion": "v1", "kind": "List", "items": items}, indent=4) + "\n")
     if not pods:
         return Result(err=f"No resources found in {namespace} namespace.\n")
@@ -142,6 +143,46 @@ def kubectl(state: PlatformState, arguments: Sequence[str]) -> Result:
         for p in pods
     ]
     return Result(table([("NAME", "READY", "STATUS", "RESTARTS", "AGE"), *rows]))
+
+
+def _deployment(state: PlatformState, app: str, pods: Sequence[Pod]) -> dict[str, Any]:
+    """All of the newest template; stuck: one of the new pods does not come up."""
+    own = [p for p in pods if p.app == app]
+    name = f"ats-{app}"
+    stuck = name == state.rollout_stuck
+    progress = {
+        "type": "Progressing",
+        "status": "False" if stuck else "True",
+        "reason": "ProgressDeadlineExceeded" if stuck else "NewReplicaSetAvailable",
+    }
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": name, "namespace": _NAMESPACE, "generation": 3},
+        "spec": {"replicas": len(own)},
+        "status": {
+            "observedGeneration": 3,
+            "replicas": len(own),
+            "updatedReplicas": len(own) - stuck,
+            "availableReplicas": sum(p.ready for p in own),
+            "conditions": [progress],
+        },
+    }
+
+
+def _event(state: PlatformState, about: str, reason: str, message: str) -> dict[str, Any]:
+    kind, _, name = about.partition(" ")
+    return {
+        "apiVersion": "v1",
+        "kind": "Event",
+        "type": "Warning",
+        "reason": reason,
+        "message": message,
+        "count": 4,
+        "lastTimestamp": state.now.isoformat(timespec="seconds"),
+        "involvedObject": {"kind": kind, "namespace": _NAMESPACE, "name": name},
+        "metadata": {"name": f"{name}.17f", "namespace": _NAMESPACE},
+    }
 
 
 def _pod(pod: Pod) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """`nginx`, `systemctl`, and the real programs of the platform's host whose use is only noted."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 from sandbox.platform.shell import Result, split, usage
 from sandbox.platform.state import PlatformState
@@ -79,6 +80,27 @@ def _change(state: PlatformState, verb: str, name: str) -> Result:
         if unit.name == "redis":
             (state.faults.down if verb == "stop" else state.faults.up)("redis")
     return Result()
+
+
+def nginx_logs(state: PlatformState, arguments: Sequence[str]) -> Result:
+    """`tail` of nginx's own logs: five minutes of requests, some of them answered with 502."""
+    access, errors = (f"/var/log/nginx/{name}.log" for name in ("access", "error"))
+    now, said = state.now, []
+    for n in range(100):
+        at = now - timedelta(seconds=2 * (100 - n))
+        code, size = (502, 157) if n % 100 < state.gateway_failing else (200, 1240 + n)
+        stamp = at.strftime("%d/%b/%Y:%H:%M:%S +0000")
+        said.append(
+            f'127.0.0.1 - - [{stamp}] "GET /api/trades?limit=20 HTTP/1.1" {code} {size} "-" "terminal/2.1"'
+        )
+    complaint = (
+        f"{now:%Y/%m/%d %H:%M:%S} [error] 812#812: *51 connect() failed (111: Connection refused) while connecting to "
+        'upstream, client: 127.0.0.1, server: _, request: "GET /api/trades HTTP/1.1", '
+        'upstream: "http://127.0.0.1:8000/api/trades"'
+    )
+    texts = {access: said, errors: [complaint] if state.gateway_failing else []}
+    asked = [name for name in arguments if name in texts]
+    return Result("\n".join(f"==> {name} <==\n" + "".join(f"{row}\n" for row in texts[name]) for name in asked))
 
 
 def noted(_state: PlatformState, _arguments: Sequence[str]) -> Result:

@@ -29,6 +29,7 @@ _PROGRAMS: dict[str, Program] = {
     "aws": storage.aws,
     "nginx": host.nginx,
     "systemctl": host.systemctl,
+    "nginx-logs": host.nginx_logs,
     "git": host.noted,
     "cp": host.noted,
     "backup-postgres.sh": storage.backup_postgres,
@@ -66,7 +67,8 @@ class Programs:
             folder = self.host / "scripts" if name.endswith(".sh") else self.bin
             _executable(folder / name, self._noted(name) if program is host.noted else self._call(name))
         _executable(self.bin / "sudo", _SUDO)
-        _executable(self.bin / "tail", _TAIL.format(logs=shlex.quote(str(self.var_log))))
+        nginx = self._call("nginx-logs").strip()
+        _executable(self.bin / "tail", _TAIL.format(logs=shlex.quote(str(self.var_log)), nginx=nginx))
         self._state.on_log = self.write_logs
         self._pm2_home()
         self.write_logs()
@@ -130,6 +132,7 @@ exit 1
 """
 _TAIL = """# The runbook reads /var/log/…-backup.log of the platform's host, which is this directory's business.
 logs={logs}
+case "$*" in */var/log/nginx/*) {nginx} ;; esac
 for argument in "$@"; do
   shift
   case "$argument" in

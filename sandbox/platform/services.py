@@ -1,6 +1,7 @@
 """The smaller HTTP services of the platform: Loki on 3100, Grafana on 3000, MLflow on 5000."""
 
 import base64
+from collections.abc import Callable
 from typing import Any
 
 from starlette.applications import Starlette
@@ -8,11 +9,13 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from sandbox.platform import loki_lines
 from sandbox.platform.model import Model
 from sandbox.platform.state import PlatformState
 
 GRAFANA_PASSWORD = "sandbox-grafana"
 DEFAULT_PASSWORD = "admin"
+_EXPERIMENT = "1"
 
 
 def loki(state: PlatformState) -> Starlette:
@@ -24,7 +27,38 @@ def loki(state: PlatformState) -> Starlette:
     async def metrics(_request: Request) -> Response:
         return PlainTextResponse(_loki_metrics(state), media_type="text/plain; version=0.0.4")
 
-    return Starlette(routes=[Route("/ready", ready), Route("/metrics", metrics)])
+    async def instant(request: Request) -> Response:
+        return _matched(request, lambda: loki_lines.counted(state, request.query_params["query"]), "vector")
+
+    async def streams(request: Request) -> Response:
+        wanted = request.query_params
+        return _matched(
+            request,
+            lambda: loki_lines.streams(
+                state, wanted["query"], wanted.get("since", "1h"), wanted.get("limit", "100")
+            ),
+            "streams",
+        )
+
+    return Starlette(
+        routes=[
+            Route("/ready", ready),
+            Route("/metrics", metrics),
+            Route("/loki/api/v1/query", instant),
+            Route("/loki/api/v1/query_range", streams),
+        ]
+    )
+
+
+def _matched(request: Request, look: Callable[[], list[dict[str, Any]]], kind: str) -> Response:
+    """Loki's envelope; 400 with its words for a query that the sandbox does not know."""
+    try:
+        result = look()
+    except (KeyError, ValueError) as error:
+        return PlainTextResponse(
+            f"parse error : {error} in {request.query_params.get('query', '')!r}\n", status_code=400
+        )
+    return JSONResponse({"status": "success", "data": {"resultType": kind, "result": result, "stats": {}}})
 
 
 def _loki_metrics(state: PlatformState) -> str:
@@ -80,6 +114,15 @@ def mlflow(state: PlatformState) -> Starlette:
     async def version(_request: Request) -> Response:
         return PlainTextResponse("3.1.0")
 
+    async def experiments(_request: Request) -> Response:
+        known = {"experiment_id": _EXPERIMENT, "name": "nightly-training", "lifecycle_stage": "active"}
+        return JSONResponse({"experiments": [known]})
+
+    async def runs(request: Request) -> Response:
+        if _EXPERIMENT not in (await request.json()).get("experiment_ids", []):
+            return JSONResponse({})
+        return JSONResponse({"runs": [{"info": _run(state), "data": {}}]})
+
     async def models(_request: Request) -> Response:
         return JSONResponse({"registered_models": [_registered(m) for m in state.models]})
 
@@ -88,8 +131,25 @@ def mlflow(state: PlatformState) -> Starlette:
             Route("/health", health),
             Route("/version", version),
             Route("/api/2.0/mlflow/registered-models/search", models),
+            Route("/api/2.0/mlflow/experiments/search", experiments),
+            Route("/api/2.0/mlflow/runs/search", runs, methods=["POST"]),
         ]
     )
+
+
+def _run(state: PlatformState) -> dict[str, Any]:
+    """The training that made the newest model, or a later one that failed."""
+    newest = max(state.models, key=lambda m: m.trained)
+    ended = round(newest.trained.timestamp() * 1000)
+    return {
+        "run_id": "5f2c1e0d9b7a4c38",
+        "run_name": f"train-{newest.name}",
+        "experiment_id": _EXPERIMENT,
+        "status": "FAILED" if state.training_failed else "FINISHED",
+        "start_time": ended - 1_140_000,
+        "end_time": ended,
+        "lifecycle_stage": "active",
+    }
 
 
 def _registered(model: Model) -> dict[str, Any]:

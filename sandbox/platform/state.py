@@ -44,6 +44,10 @@ class PlatformState:
         self.sockets = Track(steady(42, 5), start=self.began)
         self.host = healthy.host(self.began)
         self.grafana_default_password = False
+        self.training_failed = False  # the newest run in MLflow
+        self.gateway_failing = 0  # percent of nginx's answers that are 502
+        self.cluster_warnings: list[tuple[str, str, str]] = []  # of what ("Pod x"), reason, message
+        self.rollout_stuck = ""  # name of a deployment
         self.machine = Machine()
         self.redis = RedisHealth()
         self.pm2_of_another_user = False  # the daemon that is asked is another one, and empty

@@ -12,6 +12,7 @@ from bot.probes import certificates, clocks, grafana, loki, mlflow, prometheus, 
 from bot.targets import HttpAnswer
 from tests.unit.probes.reading import NOW, read, told
 
+MS = round(NOW.timestamp() * 1000)
 LOSING = {"http_request_duration_p95_seconds": 2.6, "sharpe_ratio": -0.4, "equity_curve_drawdown_percent": 7}
 WELL = {"http_request_duration_p95_seconds": 0.18, "sharpe_ratio": 1.4, "equity_curve_drawdown_percent": 1.9}
 
@@ -200,11 +201,12 @@ def test_grafana(body: Any, open_: bool | None, status: str, value: str) -> None
     ("health", "version", "models", "status", "value"),
     [
         ("OK", HttpAnswer(200, "3.1.0", 0.1), answer({"registered_models": [{}, {}]}), "ok",
-         "version 3.1.0; 2 registered models"),
-        ("OK", ServerError("500: x"), ServerError("500: x"), "ok", "models not told"),
-        ("OK", HttpAnswer(200, "3.1.0", 0.1), HttpAnswer(200, "<html>", 0.1), "ok", "version 3.1.0; models not told"),
+         "version 3.1.0; 2 registered models; no runs"),
+        ("OK", ServerError("500: x"), ServerError("500: x"), "ok", "models not told; no runs"),
+        ("OK", HttpAnswer(200, "3.1.0", 0.1), HttpAnswer(200, "<html>", 0.1), "ok",
+         "version 3.1.0; models not told; no runs"),
         ("starting", HttpAnswer(200, "3.1.0", 0.1), answer({}), "warning",
-         "answers “starting” to /health; version 3.1.0; 0 registered models"),
+         "answers “starting” to /health; version 3.1.0; 0 registered models; no runs"),
     ],
 )  # fmt: skip
 def test_mlflow(
@@ -276,3 +278,59 @@ def test_skew_of_a_date_header(date: str, took: float, received: float, ahead: f
 def test_no_readable_date_is_no_clock(headers: dict[str, str]) -> None:
     """An endpoint without a Date header is left out, not guessed at."""
     assert clocks.skew("a", HttpAnswer(200, "", 0.1, headers=headers), 0.0) is None
+
+
+@pytest.mark.parametrize(
+    ("run", "status", "begins"),
+    [
+        (answer({"runs": [{"info": {"status": "FINISHED", "run_name": "train-a", "start_time": MS - 3_600_000}}]}),
+         "ok",
+         "version 3.1.0; 0 registered models; the last run (train-a, began 60 min ago) is FINISHED"),
+        (answer({"runs": [{"info": {"status": "FAILED", "run_name": "train-a", "start_time": MS - 60_000}}]}),
+         "warning",
+         "the last run (train-a, began 60 s ago) is FAILED; version 3.1.0"),
+        (answer({"runs": [{"info": {"status": "RUNNING"}}]}), "ok",
+         "version 3.1.0; 0 registered models; the last run (without a name) is RUNNING"),
+        (answer({}), "ok", "version 3.1.0; 0 registered models; no runs"),
+        (answer({"runs": [7]}), "ok", "version 3.1.0; 0 registered models; no runs"),
+        (HttpAnswer(200, "<html>", 0.1), "ok", "version 3.1.0; 0 registered models; the last run is not told: "),
+        (ServerError("500: x"), "ok", "version 3.1.0; 0 registered models; the last run is not told: 500: x"),
+    ],
+)  # fmt: skip
+def test_the_last_run(run: HttpAnswer | AtsError, status: str, begins: str) -> None:
+    """A failed run is a warning; what MLflow does not tell of it spoils nothing."""
+    look = mlflow.Look(HttpAnswer(200, "OK", 0.1), HttpAnswer(200, "3.1.0", 0.1), answer({}), run)
+    ((_, word, value),) = told(read("mlflow", look))
+    assert word == status
+    assert value.startswith(begins)
+
+
+def counted(**apps: int) -> list[dict[str, Any]]:
+    return [{"metric": {"app": app}, "value": [1, str(n)]} for app, n in apps.items()]
+
+
+def stream(seconds_ago: float, text: str = "all well") -> list[dict[str, Any]]:
+    return [{"stream": {"app": "a"}, "values": [[f"{int((NOW.timestamp() - seconds_ago) * 1e9)}", text]]}]
+
+
+@pytest.mark.parametrize(
+    ("found", "status", "value"),
+    [
+        (loki.lines([], [], stream(3), "app"), "ok",
+         "ready; ingestion is 1 s behind; 0 lines with errors in 5 min; newest entry 3 s old"),
+        (loki.lines(counted(api=3, worker=40), stream(9, "[ERROR]  order   lost"), stream(3), "app"), "warning",
+         ("43 lines with errors in 5 min (worker 40, api 3); ready; ingestion is 1 s behind; the newest: [ERROR] order "
+         "lost; newest entry 3 s old")),
+        (loki.lines([], [], stream(720), "app"), "warning",
+         "newest entry 12 min old; ready; ingestion is 1 s behind; 0 lines with errors in 5 min"),
+        (loki.lines([], [], [], "app"), "warning",
+         "no entry within the hour; ready; ingestion is 1 s behind; 0 lines with errors in 5 min"),
+        (loki.lines([{"metric": {}}, {"value": "x"}], [{"values": ["odd", ["x", "y"]]}], stream(1), "app"), "ok",
+         "ready; ingestion is 1 s behind; 0 lines with errors in 5 min; newest entry 1 s old"),
+        (loki.Lines(untold="404: not found"), "ok",
+         "ready; ingestion is 1 s behind; its log lines are not told: 404: not found"),
+    ],
+)  # fmt: skip
+def test_what_loki_s_lines_say(found: loki.Lines, status: str, value: str) -> None:
+    """Many errors, and nobody who logs, are warnings; the application and the newest error are named."""
+    assert told(read("loki", loki.Look("", 1.2, lines=found))) == [("Loki", status, value)]

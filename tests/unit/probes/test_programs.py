@@ -1,13 +1,14 @@
 """What is read of PM2, Docker, Kubernetes, Helm, backups, nginx, systemd and log files."""
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from bot.domain.health import Status
 from bot.errors import AtsError, RejectedError, ServerError, UnauthorizedError, UnreachableError
-from bot.probes import app_log, backup_logs, backups, containers, helm, kubernetes, nginx, pm2, systemd
+from bot.probes import app_log, backup_logs, backups, containers, gateway, helm, kubernetes, nginx, pm2, systemd
 from tests.unit.probes.reading import NOW, read, told
 
 
@@ -160,6 +161,82 @@ def test_pods(pods: list[Any], status: str, value: str) -> None:
     found = kubernetes.parse(json.dumps({"items": pods}))
     history = {"Pod api-1 restarts": [(30.0, 0.0)]} if pods == [pod(restarts=2)] else {}
     assert told(read("kubernetes", found, history=history)) == [("Kubernetes pods", status, value)]
+
+
+def deployment(name: str = "ats-api", *, updated: int = 2, available: int = 2, **more: Any) -> dict[str, Any]:
+    status = {"updatedReplicas": updated, "availableReplicas": available, "observedGeneration": 3, **more}
+    return {
+        "kind": "Deployment",
+        "metadata": {"name": name, "generation": 3},
+        "spec": {"replicas": 2, "paused": bool(more.get("paused"))},
+        "status": status,
+    }
+
+
+STUCK = [
+    {"type": "Available", "status": "True"},
+    {"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded"},
+]
+
+
+@pytest.mark.parametrize(
+    ("items", "status", "value"),
+    [
+        ([deployment()], "ok", "1 of 1 deployment rolled out; 1 of 1 pod ready"),
+        ([deployment(updated=1), deployment("b")], "warning",
+         "the rollout of ats-api is under way: 1 of 2 updated; 1 of 2 deployments rolled out; 1 of 1 pod ready"),
+        ([deployment(observedGeneration=2)], "warning",
+         "the rollout of ats-api is under way: 2 of 2 updated; 0 of 1 deployment rolled out; 1 of 1 pod ready"),
+        ([deployment(available=1)], "warning",
+         "ats-api: 1 of 2 available; 0 of 1 deployment rolled out; 1 of 1 pod ready"),
+        ([deployment(updated=1, paused=True)], "warning",
+         "the rollout of ats-api is paused: 1 of 2 updated; 0 of 1 deployment rolled out; 1 of 1 pod ready"),
+        ([deployment(updated=1, conditions=STUCK)], "critical",
+         ("the rollout of ats-api has failed (ProgressDeadlineExceeded): 1 of 2 updated; 0 of 1 deployment rolled out; "
+         "1 of 1 pod ready")),
+    ],
+)  # fmt: skip
+def test_rollouts(items: list[Any], status: str, value: str) -> None:
+    """A rollout that has failed is critical; one under way, paused or short of pods a warning, with how far it is."""
+    found = kubernetes.parse(json.dumps({"items": [{"kind": "Pod", **pod()}, *items]}))
+    assert told(read("kubernetes", found)) == [("Kubernetes pods", status, value)]
+
+
+def event(minutes_ago: float, reason: str = "BackOff", **more: Any) -> dict[str, Any]:
+    at = (NOW - timedelta(minutes=minutes_ago)).isoformat().replace("+00:00", "Z")
+    about = {"kind": "Pod", "name": "api-1"}
+    return {"reason": reason, "message": "restarting\nfailed container", "lastTimestamp": at, "count": 4,
+            "involvedObject": about, **more}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("items", "status", "value"),
+    [
+        ([], "ok", "1 of 1 pod ready"),
+        ([event(20)], "ok", "1 of 1 pod ready"),
+        ([event(1)], "warning",
+         "event BackOff × 4 (Pod api-1, 60 s ago): restarting failed container; 1 of 1 pod ready"),
+        ([event(3), event(2, "Unhealthy"), event(1, "FailedMount", count=None)], "warning",
+         ("event FailedMount (Pod api-1, 60 s ago): restarting failed container; event Unhealthy × 4 (Pod api-1, "
+         "2 min ago): restarting failed container; 1 more warning event in 15 min; 1 of 1 pod ready")),
+        ([event(0, lastTimestamp=None, series={"count": 9, "lastObservedTime": "2026-11-27T03:18:30.000000Z"})],
+         "warning", "event BackOff × 9 (Pod api-1, 90 s ago): restarting failed container; 1 of 1 pod ready"),
+    ],
+)  # fmt: skip
+def test_warning_events(items: list[Any], status: str, value: str) -> None:
+    """Kubernetes' warnings of the last quarter of an hour are told, the newest first; old ones are not."""
+    look = kubernetes.Look(kubernetes.parse(json.dumps({"items": [pod()]})).pods,
+                           events=kubernetes.warned(json.dumps({"items": items})))  # fmt: skip
+    assert told(read("kubernetes", look)) == [("Kubernetes pods", status, value)]
+
+
+def test_what_a_role_may_not_list_is_said_and_spoils_nothing() -> None:
+    """Pods are judged though events are forbidden."""
+    look = kubernetes.Look(
+        kubernetes.parse(json.dumps({"items": [pod()]})).pods, untold=("events: no permission: x",)
+    )
+    expected = [("Kubernetes pods", "ok", "not told: events: no permission: x; 1 of 1 pod ready")]
+    assert told(read("kubernetes", look)) == expected
 
 
 @pytest.mark.parametrize(
@@ -419,3 +496,45 @@ def test_times_of_log_lines() -> None:
     ]
     assert app_log.stamp("2026-99-99T03:20:00Z x") is None
     assert app_log.stamp("no time") is None
+
+
+def served(*codes: int, ago: float = 1) -> str:
+    at = NOW - timedelta(minutes=ago)
+    rows = [
+        f'127.0.0.1 - - [{at:%d/%b/%Y:%H:%M:%S} +0000] "GET /a\\"b HTTP/1.1" {code} 12 "-" "-"'
+        for code in codes
+    ]
+    return "\n".join(["==> /a <==", *rows, ""])
+
+
+COMPLAINT = (
+    "==> /e <==\n2026/11/27 03:20:00 [error] 8#8: *51 connect() failed (111: Connection refused) while connecting to "
+    "upstream, client: 127.0.0.1, server: _\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("printed", "said", "status", "value"),
+    [
+        (served(*[200] * 99, 404), "", "ok", "0.0 % of 100 requests in 5 min answered 5xx"),
+        (served(*[200] * 99, 500), "", "ok", "1.0 % of 100 requests in 5 min answered 5xx"),
+        (served(*[200] * 97, 500, 502, 502), "", "warning",
+         "3.0 % of 100 requests in 5 min answered 5xx (500 × 1, 502 × 2); the configuration is good"),
+        (served(*[200] * 90, *[502] * 10) + COMPLAINT, "", "critical",
+         ("10.0 % of 100 requests in 5 min answered 5xx (502 × 10); its error log: connect() failed (111: Connection "
+         "refused) while connecting to upstream; the configuration is good")),
+        (served(200, 502), "", "warning", "50.0 % of 2 requests in 5 min answered 5xx (502 × 1); the configuration is"),
+        (served(502, ago=9), "", "ok", "no requests in 5 min"),
+        ("==> /a <==\nodd\n", "", "ok", "no requests in 5 min"),
+        (COMPLAINT, "tail: cannot open '/a' for reading: Permission denied", "ok",
+         "its share of 5xx is not known: no permission to read /a"),
+        ("", "tail: cannot open '/a' for reading: No such file or directory", "ok",
+         "its share of 5xx is not known: there is no /a"),
+    ],
+)  # fmt: skip
+def test_the_share_of_5xx(printed: str, said: str, status: str, value: str) -> None:
+    """The answers of the last minutes; with few requests one is a warning; the cause is nginx's own complaint."""
+    test = nginx.Test(0, "", logs=gateway.logs(printed, said, "/a"))
+    ((_, word, shown),) = told(read("nginx", test))
+    assert word == status
+    assert shown.removeprefix("the configuration is good; ").startswith(value)

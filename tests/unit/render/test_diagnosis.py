@@ -2,6 +2,8 @@
 
 from datetime import timedelta
 
+import pytest
+
 from bot.domain.evidence import Change, LogLine
 from bot.domain.health import Reading, Status
 from bot.domain.trends import Trend
@@ -92,6 +94,32 @@ def test_a_table_is_a_table_and_a_message_has_one() -> None:
     page = taken(details_pages(DiagnosisView(name="DB", took=1.0, steps=steps))[0])
     assert [b["type"] for b in page.blocks].count("table") == 1
     assert "state   count" in shown(page)
+
+
+@pytest.mark.parametrize(
+    ("columns", "rows", "output", "expected"),
+    [
+        (("pid", "state"), (), "no rows", "pid  state\n(no rows)"),
+        (("count",), (("45",),), "1 row", "count\n45\n(1 row)"),
+    ],
+)
+def test_a_select_keeps_its_columns_without_rows_and_its_rows_with_one_column(
+    columns: tuple[str, ...], rows: tuple[tuple[str, ...], ...], output: str, expected: str
+) -> None:
+    """What Slack's table cannot show is text: the columns' names, the rows, and how many there are."""
+    part = PartView("SELECT", output, 0, columns=columns, rows=rows)
+    step = StepView("s", "Sessions", "ok", "this host", 0.1, (part,))
+    page = taken(details_pages(DiagnosisView(name="DB", took=1.0, steps=(step,)))[0])
+    assert expected in shown(page)
+
+
+def test_a_file_of_rows_has_their_cells_whole() -> None:
+    """In a message a cell is cut to 40 characters; long ones are in the file besides, whole."""
+    query = "SELECT " + "a, " * 1000
+    part = PartView("SELECT", "1 row", 0, columns=("query", "calls"), rows=((query, "7"),))
+    assert query.strip() not in part.text
+    assert part.long
+    assert query.strip() in part.whole
 
 
 def test_long_outputs_are_excerpts_and_pages_are_few() -> None:
