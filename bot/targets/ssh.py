@@ -6,7 +6,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -79,9 +79,14 @@ class Ssh:
 
     async def _reach(self, settings: SshSettings, **through: Any) -> asyncssh.SSHClientConnection:
         try:
-            async with asyncio.timeout(settings.connect_seconds):
+            async with asyncio.timeout(settings.connect_seconds), _keys(settings) as keys:
                 connection = await asyncssh.connect(
-                    settings.host, settings.port, username=settings.user, **_options(settings), **through
+                    settings.host,
+                    settings.port,
+                    username=settings.user,
+                    client_keys=keys,
+                    **_options(settings),
+                    **through,
                 )
         except TimeoutError:
             raise UnreachableError(f"SSH: timed out: {settings.place} does not answer") from None
@@ -249,14 +254,42 @@ def _check_files(settings: SshSettings) -> None:
         )
 
 
+@asynccontextmanager
+async def _keys(settings: SshSettings) -> AsyncIterator[Sequence[Any]]:
+    """The key, or those of the agent, which is asked to sign as long as the connection is being made.
+
+    asyncssh's own `agent_path` is not used: without other keys it is ignored, or goes with those of ~/.ssh.
+    """
+    if settings.key is not None:
+        yield [str(settings.key)]
+        return
+    try:
+        agent = await asyncssh.connect_agent(settings.agent)
+    except OSError as error:
+        why = (
+            "there is no such socket" if isinstance(error, FileNotFoundError) else error.strerror or str(error)
+        )
+        raise ConfigError(
+            f"not configured: the SSH agent {settings.agent} does not answer ({why}). Start it, and set [target.ssh] "
+            "agent to its socket (SSH_AUTH_SOCK)."
+        ) from error
+    async with agent:
+        keys = await agent.get_keys()
+        if not keys:
+            raise ConfigError(
+                f"not configured: the SSH agent {settings.agent} holds no key. Add one with ssh-add; an agent that is "
+                "locked (ssh-add -x) shows none."
+            )
+        yield keys
+
+
 def _options(settings: SshSettings) -> dict[str, Any]:
     """Nothing is taken from the files or the environment of whoever runs the bot."""
     return {
         "config": None,
         "known_hosts": str(settings.known_hosts),
-        "client_keys": [str(settings.key)] if settings.key is not None else None,
         "passphrase": settings.passphrase or None,
-        "agent_path": None if settings.key is not None else settings.agent,
+        "agent_path": None,
         "preferred_auth": "publickey",
         "password": None,
         "keepalive_interval": _ALIVE,
@@ -277,9 +310,10 @@ def translated(error: Exception, settings: SshSettings) -> AtsError:
                 code="host-key",
             )
         case asyncssh.PermissionDenied():
-            return UnauthorizedError(f"SSH: no permission: {place} refuses the key of {settings.user}")
+            whose = "the key" if settings.key is not None else "every key of the agent"
+            return UnauthorizedError(f"SSH: no permission: {place} refuses {whose} of {settings.user}")
         case asyncssh.KeyImportError() | asyncssh.KeyEncryptionError():
-            return ConfigError(f"not configured: the SSH key {settings.key} cannot be used ({error}).")
+            return _unusable(error, settings)
         case asyncssh.Error():
             return UnreachableError(f"SSH: broken off: {place}: {error.reason}")
         case ValueError():
@@ -288,6 +322,24 @@ def translated(error: Exception, settings: SshSettings) -> AtsError:
             told = trouble.from_network(error, place)
             told.args = (f"SSH: {told}",)
             return told
+
+
+def _unusable(error: Exception, settings: SshSettings) -> ConfigError:
+    """The key is none, or is locked by a passphrase: none is set, or a wrong one."""
+    key, said = settings.key, str(error)
+    agent = f"Give it to an agent (ssh-add {key}) and set [target.ssh] agent instead of key"
+    if "bcrypt" in said:
+        return ConfigError(
+            f"not configured: the SSH key {key} is locked by a passphrase in OpenSSH's own format, which ats-bot opens "
+            f"only with the Python package bcrypt. {agent}; or install bcrypt beside ats-bot."
+        )
+    if "assphrase" not in said and "decrypt" not in said:
+        return ConfigError(f"not configured: the SSH key {key} cannot be used ({said}).")
+    if settings.passphrase:
+        return ConfigError(
+            f"not configured: the passphrase does not open the SSH key {key}. Correct [target.ssh] passphrase."
+        )
+    return ConfigError(f"not configured: the SSH key {key} is locked by a passphrase. {agent}.")
 
 
 _REASONS: tuple[tuple[re.Pattern[str], Callable[[str], AtsError]], ...] = (

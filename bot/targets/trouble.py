@@ -119,6 +119,12 @@ _LIBPQ: tuple[tuple[Callable[[str, str, str, float], AtsError], re.Pattern[str]]
         re.compile(r"remaining connection slots|too many clients|too many connections"),
     ),
     (
+        lambda where, _n, fatal, _d: UnreachableError(f"TLS: {where}: {fatal.rpartition('failed: ')[2]}"),
+        re.compile(
+            r"SSL error|does not support SSL|(?:server|root|client) certificate|certificate verify failed"
+        ),
+    ),
+    (
         lambda where, *_: UnreachableError(f"refused: nothing listens on {where}"),
         re.compile(r"Connection refused|No such file or directory"),
     ),

@@ -364,6 +364,8 @@ async def test_how_ssh_fails_in_words(
     asyncssh.generate_private_key("ssh-ed25519").write_private_key(other)
     garbage = tmp_path / "garbage"
     garbage.write_text("not a key")
+    locked = tmp_path / "locked"
+    asyncssh.generate_private_key("ssh-ed25519").write_private_key(locked, "pkcs8-pem", passphrase="right")
     known = tmp_path / "known"
     line = host.settings.known_hosts.read_text().split(" ", 1)[1]
     known.write_text(f"* {line}")
@@ -371,6 +373,22 @@ async def test_how_ssh_fails_in_words(
     cases: list[tuple[dict[str, object], type[AtsError], str]] = [
         ({"key": other}, UnauthorizedError, "SSH: no permission: "),
         ({"key": garbage}, ConfigError, "not configured: the SSH key "),
+        (
+            {"key": locked},
+            ConfigError,
+            f"not configured: the SSH key {locked} is locked by a passphrase. Give it to an",
+        ),
+        (
+            {"key": locked, "passphrase": "wrong"},
+            ConfigError,
+            "not configured: the passphrase does not open the SSH",
+        ),
+        ({"key": locked, "passphrase": "right"}, UnauthorizedError, "SSH: no permission: "),
+        (
+            {"key": None, "agent": str(tmp_path / "no")},
+            ConfigError,
+            f"not configured: the SSH agent {tmp_path / 'no'} does not answer (there is no such socket). Start it",
+        ),
         ({"key": tmp_path / "none"}, ConfigError, "not configured: the SSH key "),
         ({"key": None}, ConfigError, "not configured: neither a key nor an agent"),
         ({"jump": "a:b:c"}, ConfigError, "not configured: [target.ssh] jump"),

@@ -1,13 +1,14 @@
 """Prometheus, Alertmanager and the PostgreSQL exporter, as the platform runs them, only quicker."""
 
 import json
+import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import httpx
 
-from tests.systems.daemon import Daemon, Place, free_port
+from tests.systems.daemon import Daemon, Place, free_port, program
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +31,14 @@ def prometheus(
     *,
     rules: Sequence[Mapping[str, Any]] = (),
     alertmanager: str = "",
+    history: str = "",
 ) -> Server:
     """Scrapes these addresses by job every 2 s and evaluates these rules.
 
     Args:
         scrape: "host:port" by job's name.
         rules: of one group, as Prometheus's rule files have them.
+        history: what it knows already, in OpenMetrics' text format with times.
         alertmanager: "host:port" that firing alerts are sent to.
     """
     home, port = place.make("prometheus", user="prometheus"), free_port()
@@ -48,6 +51,19 @@ def prometheus(
         config["alerting"] = {"alertmanagers": [{"static_configs": [{"targets": [alertmanager]}]}]}
     (home / "rules.yml").write_text(json.dumps({"groups": [{"name": "ats", "rules": list(rules)}]}))
     (home / "prometheus.yml").write_text(json.dumps(config))  # JSON is YAML
+    if history:
+        (home / "history.om").write_text(history)
+        known = [
+            program("promtool"),
+            "tsdb",
+            "create-blocks-from",
+            "openmetrics",
+            str(home / "history.om"),
+            str(home / "data"),
+        ]
+        subprocess.run(
+            known, check=True, capture_output=True, user="prometheus", group="prometheus", extra_groups=[]
+        )
     daemon = place.start(
         [
             "prometheus", f"--config.file={home / 'prometheus.yml'}", f"--storage.tsdb.path={home / 'data'}",

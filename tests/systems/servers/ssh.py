@@ -51,7 +51,7 @@ def start(place: Place) -> Ssh:
     return Ssh(daemon, port, home, home / "key", home / "known_hosts", getpass.getuser())
 
 
-def keygen(path: Path) -> None:
-    """A new key pair without a passphrase."""
-    argv = [program("ssh-keygen"), "-q", "-t", "ed25519", "-N", "", "-f", str(path)]
+def keygen(path: Path, passphrase: str = "") -> None:
+    """A new key pair."""
+    argv = [program("ssh-keygen"), "-q", "-t", "ed25519", "-N", passphrase, "-f", str(path)]
     subprocess.run(argv, check=True, capture_output=True)
