@@ -59,14 +59,23 @@ class Progress:
 
 
 def joined(known: Iterable[Move], *new: Move) -> tuple[Move, ...]:
-    """The set with the new moves; one that only repeats a more exact one in whole seconds is left out."""
+    """The set with the new moves; one that only repeats a more exact one in whole seconds is left out.
+
+    What was asked for through us in the name of somebody else stays theirs who asked.
+    """
     every: dict[tuple[datetime, int, str, bool, str], Move] = {}
     for move in (*known, *new):
         other = every.setdefault(_key(move), move)
         every[_key(move)] = max(move, other, key=_known_of)
-    exact = [move for move in every.values() if move.exact]
-    cut = [m for m in every.values() if not m.exact and not any(_repeats(m, other) for other in exact)]
-    return tuple(sorted((*exact, *cut), key=_key)[-KEPT:])
+    exact, cut = ([move for move in every.values() if move.exact is wanted] for wanted in (True, False))
+    kept = [_by_the_known(move, cut) for move in exact]
+    kept += [m for m in cut if not any(_repeats(m, other) for other in exact)]
+    return tuple(sorted(kept, key=_key)[-KEPT:])
+
+
+def _by_the_known(exact: Move, cut: Iterable[Move]) -> Move:
+    same = [m for m in cut if m.by.pd_id and m.by.pd_id == exact.by.pd_id and _repeats(m, exact)]
+    return replace(exact, by=max((exact, *same), key=_known_of).by)
 
 
 def _key(move: Move) -> tuple[datetime, int, str, bool, str]:

@@ -129,7 +129,10 @@ async def _change(
         answer = await work.pagerduty.resolve(incident.pd_id, from_email=sender, resolution=ask.text)
     snapshot = pagerduty.snapshot(answer)
     async with work.store.transaction() as tx:
-        await incidents.confirmed(tx, work.rules, incident.pd_id, snapshot, by=person)
+        await incidents.confirmed(
+            tx, work.rules, incident.pd_id, snapshot,
+            by=person, said=ask.text, marker=requests.marker_of(ask),
+        )  # fmt: skip
     if incident.status == snapshot.status:  # as it was before we asked
         await tell(work, ask, _already(ask, incident, snapshot.status))
     elif ask.confirm:

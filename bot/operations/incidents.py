@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import make_transient_to_detached
 from sqlmodel import col
 
-from bot.domain import extras, happenings, lifecycle
+from bot.domain import asked, extras, happenings, lifecycle
 from bot.domain.happenings import Happening
 from bot.domain.lifecycle import Move, Progress
 from bot.domain.pagerduty import PdEvent, Snapshot
@@ -123,11 +123,11 @@ async def logged(
 
 def _as_asked(incident: Incident, event: PdEvent) -> PdEvent:
     """The event with the person behind it: what somebody asked for through us is theirs, and came from Slack."""
-    asked = Who.from_json(incident.pending)
-    if not asked.pd_id or asked.pd_id != event.agent.pd_id:
+    one = asked.behind(incident.pending, event.type, event.agent.pd_id)
+    if one is None:
         return event
-    said = str(incident.pending.get("said") or "") if event.type == "incident.resolved" else ""
-    return replace(event, agent=asked, text=said or event.text)
+    said = one.said if event.type == "incident.resolved" else ""
+    return replace(event, agent=one.by, text=said or event.text)
 
 
 async def _begin(
@@ -204,8 +204,7 @@ async def _move(
     _take_over(incident, replace(told, by=by) if told.by else told)
     if not ladder.moved(rules, incident, was, was_rearmed, tx.now):
         return False
-    if incident.status != "triggered":
-        incident.pending = {}
+    incident.pending = asked.after(incident.pending, incident.status)
     if announce and incident.status != was and incident.storm_id is None:  # a storm says it once for all
         await journal.say(tx, rules, incident, status_note(incident, by, text))
     return incident.status != was
@@ -228,19 +227,24 @@ def _visible(incident: Incident) -> tuple[Any, ...]:
         incident.title, incident.url, incident.service, incident.severity, incident.status,
         incident.acked_at, incident.acked_by.get("name"), incident.resolved_at, incident.merged_into,
         incident.entry_id, incident.due_at, tuple(o.get("name") for o in incident.oncall),
-        len(incident.reminders), incident.pending.get("text"), tuple(a.get("name") for a in incident.assignees),
+        len(incident.reminders), asked.words(incident.pending), tuple(a.get("name") for a in incident.assignees),
         extras.bridge(incident.extra), incident.kind,
     )  # fmt: skip
 
 
-async def confirmed(tx: Tx, rules: Rules, pd_id: str, answer: Snapshot, *, by: Who) -> bool:
-    """PagerDuty answered to a change of ours: state, timeline and card follow; True if the status changed."""
+async def confirmed(
+    tx: Tx, rules: Rules, pd_id: str, answer: Snapshot, *, by: Who, said: str = "", marker: str = ""
+) -> bool:
+    """PagerDuty answered to a change of ours: state, timeline and card follow; True if the status changed.
+
+    `said` is the resolution, if that was asked for; `marker` that of the request that is over with it.
+    """
     incident = await _load(tx, pd_id)
     if incident is None or not answer.status:
         return False
     before, was_merged, was = _visible(incident), incident.merged_into, incident.status
-    said = str(incident.pending.get("said") or "") if answer.status == "resolved" else ""
-    incident.pending = {}
+    said = said if answer.status == "resolved" else ""
+    incident.pending = asked.without(incident.pending, marker)
     await _describe_newer(tx, rules, incident, answer)
     told = lifecycle.of_answer(answer.status, answer.changed_at, now=max(tx.now, incident.status_at), by=by)
     moved = await _move(tx, rules, incident, told, by=by, announce=True, text=said)

@@ -6,6 +6,8 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 from uuid import NAMESPACE_OID, uuid5
 
+from bot.domain import asked
+from bot.domain.asked import Asked
 from bot.domain.happenings import Happening
 from bot.domain.pagerduty import Snapshot
 from bot.domain.people import Who
@@ -52,7 +54,8 @@ async def intended(tx: Tx, request: Request, *, by: Who) -> None:
     """About to be asked of PagerDuty: whose name belongs to the webhook that may come before the answer."""
     incident = await incidents.by_number(tx, request.number, lock=True)
     if incident is not None:
-        incident.pending = {**incident.pending, **by.as_json(), "said": request.text}
+        one = Asked(request.action, by, said=request.text)
+        incident.pending = {**incident.pending, marker_of(request): one.as_json()}
 
 
 async def planned(tx: Tx, request: Request, plan: Mapping[str, Any] | None = None) -> dict[str, Any] | None:
@@ -76,8 +79,8 @@ async def carried_out(
         return
     marker = marker_of(request)
     if answer is not None:
-        await incidents.confirmed(tx, rules, answer.pd_id, answer, by=by)
-    incident.pending = {}
+        await incidents.confirmed(tx, rules, answer.pd_id, answer, by=by, said=request.text)
+    incident.pending = asked.without(incident.pending, marker)
     if not first_time(incident, marker):
         return
     for each in told:
@@ -117,7 +120,8 @@ async def postponed(tx: Tx, rules: Rules, request: Request, *, by: Who, why: str
             actor=by, source="slack",
         )  # fmt: skip
         if request.action in {Action.ACKNOWLEDGE, Action.RESOLVE}:
-            incident.pending = {**incident.pending, "text": pending_words(request.action, by)}
+            one = Asked(request.action, by, said=request.text, words=pending_words(request.action, by))
+            incident.pending = {**incident.pending, marker_of(request): one.as_json()}
             await outbox.show_card(tx, incident.id or 0, rules.channel)
 
 
@@ -129,8 +133,9 @@ async def failed(tx: Tx, rules: Rules, request: Request, *, by: Who, why: str) -
     await timeline.append(
         tx, incident.id, "failed", f"Asked to {request.action}; it failed: {why}", actor=by, source="slack"
     )
-    if incident.pending:
-        incident.pending = {}
+    left = asked.without(incident.pending, marker_of(request))
+    if left != incident.pending:
+        incident.pending = left
         await outbox.show_card(tx, incident.id or 0, rules.channel)
 
 

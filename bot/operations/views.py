@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from bot import render
-from bot.domain import escalation, extras
+from bot.domain import asked, escalation, extras
 from bot.domain.pagerduty import parse_time
 from bot.domain.people import Who
 from bot.operations.rules import Rules
@@ -65,7 +65,7 @@ def card_view(rules: Rules, incident: Incident) -> CardView:
         pages=escalation.pages(incident.severity),
         next_reminder=next_reminder(rules, incident),
         reminders=tuple(f"{r['role']} asked ({r['names']})" for r in incident.reminders[-2:]),
-        pending=str(incident.pending.get("text") or ""),
+        pending=asked.words(incident.pending),
         merged_into=str(incident.extra.get("merged") or incident.merged_into) if incident.merged_into else "",
         assigned=tuple(str(a.get("name") or a.get("pd_id")) for a in incident.assignees),
         bridge=extras.bridge(incident.extra),

@@ -143,6 +143,17 @@ def test_the_log_repeats_the_webhook() -> None:
     assert len(joined((), ack(60, SAM, exact=False), ack(60.75, DANA))) == 2
 
 
+def test_what_was_asked_for_in_anothers_name_stays_theirs_who_asked() -> None:
+    """Our answer names Olli, the webhook Chris in whose name it was done: Olli acknowledged, whichever comes first."""
+    olli, chris = Who("U0OUT", "Olli", "PCHRIS"), Who(pd_id="PCHRIS", name="Chris")
+    answer, webhook = ack(60, olli, exact=False), ack(60.75, chris)
+    for moves in ((answer, webhook), (webhook, answer), (answer, webhook, webhook, answer)):
+        known: tuple[Move, ...] = ()
+        for move in moves:
+            known = joined(known, move)
+        assert known == (ack(60.75, olli),)
+
+
 def test_a_flapping_incident_keeps_the_newest() -> None:
     """A thousand moves do not pile up."""
     many = [ack(n) if n % 2 else back(n) for n in range(1000)]
