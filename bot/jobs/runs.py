@@ -16,6 +16,7 @@ from bot.domain.people import Who
 from bot.domain.policy import Role
 from bot.domain.runs import State
 from bot.domain.step_policy import Denied
+from bot.errors import AtsError, RejectedError
 from bot.jobs import answering, looking
 from bot.jobs.work import Work
 from bot.operations import aftermath, approving, execution, run_views, runs
@@ -84,12 +85,20 @@ async def note(work: Work, run_id: int, *, again: bool = False) -> None:
         return
     pd_id, email, words = wanted
     sender = email or work.from_email
-    if not sender:
-        log.warning("no note in PagerDuty: nobody to write it as", run=run_id)
-        return
-    if again and any(str(n.get("content") or "").strip() == words for n in await work.pagerduty.notes(pd_id)):
-        return
-    await work.pagerduty.note(pd_id, words, from_email=sender)
+    try:
+        if not sender:
+            raise RejectedError("PagerDuty does not know who did it, and the settings name nobody else")
+        if again and any(
+            str(n.get("content") or "").strip() == words for n in await work.pagerduty.notes(pd_id)
+        ):
+            return
+        await work.pagerduty.note(pd_id, words, from_email=sender)
+    except AtsError as error:
+        if error.retryable:  # the job is done again
+            raise
+        log.error("no note in PagerDuty", run=run_id, error=str(error))
+        async with work.store.transaction() as tx:
+            await aftermath.not_noted(tx, work.rules, run_id, str(error))
 
 
 async def sweep(work: Work) -> None:

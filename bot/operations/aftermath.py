@@ -7,7 +7,7 @@ from bot import render
 from bot.domain import runs as life
 from bot.domain.people import Who
 from bot.domain.runs import State
-from bot.operations import incidents, outbox, runs
+from bot.operations import incidents, journal, outbox, runs
 from bot.operations.execution import WORDS
 from bot.operations.rules import Rules
 from bot.operations.runs import hold, instant, write
@@ -45,6 +45,19 @@ async def in_doubt(tx: Tx, rules: Rules, run_id: int, why: str, people: Sequence
     await write(tx, run, "run_doubt", words, actor=person, at=await instant(tx))
     told = render.doubt_message(run.id or 0, run.title, person, why, people)
     await outbox.post(tx, rules.channel, outbox.marked(told), incident_id=run.incident_id, marker=marker)
+
+
+async def not_noted(tx: Tx, rules: Rules, run_id: int, why: str) -> None:
+    """PagerDuty refused the note for good: whoever reads only there does not know of the run, and is to be told."""
+    run = await hold(tx, run_id)
+    incident = await runs.incident_of(tx, run) if run else None
+    if run is None or incident is None:
+        return
+    words = f"PagerDuty does not have the note of “{run.title}”: {why}"
+    await write(tx, run, "run_note_failed", words, at=await instant(tx))
+    await journal.say(
+        tx, rules, incident, lambda marker: render.not_noted_message(run.id or 0, run.title, why, marker=marker)
+    )
 
 
 async def noted(tx: Tx, run_id: int, *, again: bool = False) -> tuple[str, str, str] | None:

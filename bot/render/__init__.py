@@ -93,6 +93,7 @@ from bot.render.run_modals import (
 from bot.render.run_notes import (
     doubt_message,
     loud_message,
+    not_noted_message,
     read_message,
     revert_reminder,
     run_refused,
@@ -232,6 +233,7 @@ __all__ = [
     "modal",
     "more_modal",
     "no_entry_modal",
+    "not_noted_message",
     "note_modal",
     "offers",
     "oncall_message",

@@ -46,6 +46,15 @@ def doubt_message(
     return message(text, [section(text)], marker=marker)
 
 
+def not_noted_message(run_id: int, title: str, why: str, *, marker: str = "") -> Message:
+    """PagerDuty refused the note that tells of a run."""
+    text = md(
+        "⚠️ PagerDuty did not take the note of *{}* (run {}): {} What was done stands; tell whoever reads only there.",
+        one_line(title, 150), run_id, one_line(why, 300),
+    )  # fmt: skip
+    return thread_note(text, marker=marker)
+
+
 def run_reminder(view: RunView, *, now: datetime, marker: str = "") -> Message:
     """Half of the time is over, and nobody has answered; once somebody has, or nobody will, it says so."""
     title = one_line(view.title, 150)

@@ -59,3 +59,17 @@ async def test_a_lost_answer_to_a_note_writes_no_second_one(rig: Rig, after: boo
 
     await eventually(written)
     assert len(notes(rig, incident)) == len(set(notes(rig, incident)))
+
+
+async def test_a_note_that_is_refused_for_good_is_told_in_the_thread(rig: Rig) -> None:
+    """Whoever reads only PagerDuty does not know of it: the thread says so, once for each note, and why."""
+    rig.pagerduty.faults.fail("POST /incidents/*/notes", times=-1, status=403)
+    incident, run_id = await _switched_off(rig)
+    card = await rig.card("Negative Sharpe")
+
+    async def told() -> list[str]:
+        return [m["text"] for m in await rig.thread(card) if "did not take the note" in m["text"]]
+
+    said = await eventually(told)
+    assert f"(run {run_id})" in said[0]
+    assert notes(rig, incident) == []
