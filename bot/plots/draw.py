@@ -104,6 +104,8 @@ def _line(axes: Any, line: Line, i: int) -> None:
     axes.plot(times[-1:], values[-1:], "o", color=colour, markersize=10, zorder=4, clip_on=False)
     if i == 0:
         lately = max(values[-max(1, len(values) // 5) :])  # above the line, wherever it has just been
+        if lately - values[-1] > 0.3 * (max(values) - min(values)):  # but not far from its point when it fell
+            lately = values[-1]
         axes.annotate(
             f"now {number(values[-1])}", (times[-1], lately), (-4, 10), textcoords="offset points", ha="right",
             fontsize=18, fontweight="bold", color=colour, zorder=6, bbox=_halo(),
@@ -134,9 +136,10 @@ def _start(axes: Any, plot: Plot) -> None:
     if plot.started is None or not plot.begin <= plot.started <= plot.end:
         return
     late = (plot.started - plot.begin) / (plot.end - plot.begin) > 0.6  # noqa: PLR2004 - words to the left of it
+    low = -4 if len(plot.lines) == 1 else -34  # below the names
     axes.axvline(_at(plot.started), color=INK, linewidth=2.2, linestyle=":", zorder=2)
     axes.annotate(
-        f"incident {clock(plot.started)}", (_at(plot.started), 1), (-8 if late else 8, -4), ("data", "axes fraction"),
+        f"incident {clock(plot.started)}", (_at(plot.started), 1), (-8 if late else 8, low), ("data", "axes fraction"),
         "offset points", ha="right" if late else "left", va="top", fontsize=17, color=INK, zorder=5, bbox=_halo(),
     )  # fmt: skip
 

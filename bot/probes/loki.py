@@ -133,7 +133,10 @@ def read(look: Look, context: Context) -> tuple[Reading, ...]:
             Finding(Status.UNKNOWN, f"the lag is not known: {why}", "Set [probes.loki] metric to yours.")
         )
     findings += _said(look.lines, context) if look.lines else []
-    bounds = Bounds(f"ready, ≤ {warning:g} s behind", f"> {critical:g} s", _TRIGGER)
+    normal = f"ready, ≤ {warning:g} s behind"
+    if look.lines:
+        normal += f", ≤ {context.options['errors']:g} errors in {context.options['error_minutes']:g} min"
+    bounds = Bounds(normal, f"> {critical:g} s", _TRIGGER)
     return (line(SYSTEM, findings, bounds, number=look.lag, unit="s"),)
 
 

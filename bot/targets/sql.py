@@ -11,7 +11,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import psycopg
+from psycopg.abc import PQGen
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.generators import execute
 
 from bot.errors import AbsentError, AtsError, ConfigError, ServerError, UnauthorizedError
 from bot.targets import trouble
@@ -210,10 +212,29 @@ async def _read(
             break
     with contextlib.suppress(psycopg.Error):
         await stream.aclose()  # type: ignore[attr-defined]  # it is a generator; psycopg says "iterator"
-    columns = tuple(c.name for c in cursor.description or ())
+    columns = (
+        tuple(c.name for c in cursor.description or ()) if kept else await _described(connection, statement)
+    )
     cut = len(kept) > session.rows
     said = cursor.statusmessage or ""
     return SqlAnswer(columns, tuple(kept[: session.rows]), time.perf_counter() - began, cut, said)
+
+
+async def _described(connection: psycopg.AsyncConnection, statement: str) -> tuple[str, ...]:
+    """The columns' names of a statement that gave no rows, of which a stream tells nothing; it is not run again."""
+
+    def ask() -> PQGen[list[psycopg.pq.abc.PGresult]]:
+        connection.pgconn.send_prepare(b"", statement.encode())
+        yield from execute(connection.pgconn)
+        connection.pgconn.send_describe_prepared(b"")
+        results: list[psycopg.pq.abc.PGresult] = yield from execute(connection.pgconn)
+        return results
+
+    try:
+        answered = (await connection.wait(ask()))[-1]
+    except psycopg.Error:
+        return ()
+    return tuple((answered.fname(i) or b"?").decode(errors="replace") for i in range(answered.nfields))
 
 
 async def _change(

@@ -31,6 +31,13 @@ async def test_rows_and_columns(target: TargetOf, url: str) -> None:
     assert (len(cut.rows), cut.truncated) == (10, True)
 
 
+async def test_columns_without_rows(target: TargetOf, url: str) -> None:
+    """A query without rows has its columns all the same."""
+    reached = target(database_url=url)
+    answer = await reached.sql('SELECT n, name AS "näme" FROM trades WHERE n < 0')
+    assert (answer.columns, answer.rows) == (("n", "näme"), ())
+
+
 async def test_an_endless_result_is_not_received(target: TargetOf, url: str) -> None:
     """A hundred rows of a result without end come at once, and the server is not left computing."""
     reached = target(database_url=url)
