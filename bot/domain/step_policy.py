@@ -4,6 +4,7 @@ What the runbook says is the least that is asked. Policies of the settings come 
 stricter; `too_loose` finds those that would not.
 """
 
+import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time
@@ -17,6 +18,8 @@ from runbook.model import Plan, Risk, Step
 CHANGES = frozenset({Risk.MUTATING, Risk.PROTECTIVE, Risk.DESTRUCTIVE})
 _RANK = {role: rank for rank, role in enumerate(Role)}
 _NEVER = (("pm2", "restart", "all"), ("pm2", "reload", "all"), ("pm2", "delete", "all"), ("pm2", "stop", "all"))
+_WRAPPERS = frozenset({"sudo", "doas", "env", "nohup", "timeout", "command", "nice", "time"})
+_OF_A_WRAPPER = re.compile(r"-.*|\d+(?:\.\d+)?[smhd]?|[A-Za-z_]\w*=.*", re.DOTALL)
 _FIREWALLS = frozenset({"ufw", "iptables", "ip6tables", "nft", "firewall-cmd"})
 
 
@@ -145,16 +148,23 @@ def forbidden(step: Step) -> bool:
 
 
 def _forbidden(argv: Sequence[str]) -> bool:
-    words = [word for word in argv if word not in {"sudo", "env", "nohup", "timeout", "command"}]
-    if not words:
-        return False
+    words = _unwrapped(argv)
     bare = tuple(word for word in words if not word.startswith("-"))
     program = bare[0].rsplit("/", 1)[-1] if bare else ""
     if program in _FIREWALLS or (program, *bare[1:3]) in _NEVER:
         return True
-    compose = program == "docker-compose" or (program == "docker" and "compose" in bare[:2])
+    compose = program == "docker-compose" or (program == "docker" and "compose" in bare)
     volumes = any(w == "--volumes" or (w[:1] == "-" and w[:2] != "--" and "v" in w) for w in words)
     return compose and "down" in bare and volumes
+
+
+def _unwrapped(argv: Sequence[str]) -> list[str]:
+    """The words from the program on: without the wrappers in front of it, their flags, times and assignments."""
+    words = list(argv)
+    while words and (words[0] in _WRAPPERS or _OF_A_WRAPPER.fullmatch(words[0])):
+        value = words[0] in {"-u", "-g", "-s"}  # of sudo and timeout: its value is the next word
+        words = words[2:] if value else words[1:]
+    return words
 
 
 def _denied(actor: Access, step: Step, asked: Sequence[Rule]) -> Denied | None:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from bot.domain import policy
-from bot.domain.policy import Access, Action, Role
+from bot.domain.policy import Access, Action, Decision, Role
 from bot.domain.severity import severity
 from bot.domain.timeline import broken, digest
 
@@ -56,6 +56,32 @@ def test_the_assignee_of_an_incident_may_act_on_it() -> None:
 def test_an_unknown_pagerduty_user_is_never_the_assignee() -> None:
     """An empty id matches nothing, not even an empty id."""
     assert not policy.decide(Action.ACKNOWLEDGE, Access("U1"), assignees=[""]).allowed
+
+
+@pytest.mark.parametrize(
+    ("action", "roles", "needed"),
+    [
+        (Action.READ, (), Role.VIEWER),
+        (Action.DECLARE, (), Role.VIEWER),
+        (Action.ACKNOWLEDGE, (), Role.RESPONDER),
+        (Action.RESOLVE, (Role.VIEWER,), Role.RESPONDER),
+        (Action.COMMAND, (Role.VIEWER,), Role.RESPONDER),
+    ],
+)
+def test_a_refusal_says_which_role_is_missing(action: Action, roles: tuple[Role, ...], needed: Role) -> None:
+    """The least role that would do, as a value and in words."""
+    refused = policy.decide(action, Access("U1", roles=frozenset(roles)))
+    assert refused == Decision(False, needed, f"the role {needed} is needed")
+
+
+def test_a_decision_says_why() -> None:
+    """By role: nothing to say. By assignment, and for a bot: said."""
+    on_duty = Access("U1", pd_id="PX", roles=frozenset({Role.RESPONDER}))
+    assert policy.decide(Action.ACKNOWLEDGE, on_duty, assignees=["PX"]) == Decision(True)
+    woken = policy.decide(Action.NOTE, Access("U1", pd_id="PX"), assignees=("PY", "PX"))
+    assert woken == Decision(True, reason="the incident is assigned to them")
+    bot = policy.decide(Action.READ, Access("B1", pd_id="PX", is_bot=True), assignees=["PX"])
+    assert bot == Decision(False, Role.VIEWER, "bots may not act")
 
 
 def test_bots_may_do_nothing() -> None:

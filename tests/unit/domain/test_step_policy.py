@@ -5,7 +5,7 @@ from itertools import chain, combinations
 
 import pytest
 
-from bot.domain.policy import Role
+from bot.domain.policy import Access, Role
 from bot.domain.step_policy import (
     Allowed,
     Denied,
@@ -15,7 +15,9 @@ from bot.domain.step_policy import (
     Ruling,
     Window,
     decide,
+    forbidden,
     may_approve,
+    step_role,
     too_loose,
 )
 from runbook.model import Entry, Plan, Risk
@@ -257,3 +259,215 @@ def test_a_policy_that_is_looser_than_the_runbook_is_found(rule: Rule, problem: 
     """So is one that would silently do nothing."""
     found = too_loose([rule], PLAN)
     assert (problem in "; ".join(found)) if problem else not found
+
+
+@pytest.mark.parametrize(
+    ("ruling", "said"),
+    [
+        (decide(person(*Role, is_bot=True), step(), now=NOW), Denied("bots may not act")),
+        (decide(person(*Role), None, now=NOW), Denied("the runbook in force has no such step")),
+        (
+            decide(person(*Role), step(risk=Risk.MANUAL), now=NOW),
+            Denied("it is for a person, by hand: because"),
+        ),
+        (decide(person(*Role), step(never=True), now=NOW), Denied("it is for a person, by hand: because")),
+        (decide(person(*Role), step(program=None), now=NOW), Denied("it is for a person, by hand: because")),
+        (
+            decide(person(*Role), step(argv=(("pm2", "stop", "all"),)), now=NOW),
+            Denied("this command is never run from Slack, by nobody"),
+        ),
+        (
+            decide(person(*Role), step(unlocked=False, locked="it was edited"), now=NOW),
+            Denied("it was edited"),
+        ),
+        (
+            decide(person(*Role), step(unlocked=False), now=NOW),
+            Denied("it is locked: nobody has reviewed it for running from Slack"),
+        ),
+        (decide(person(*Role), step(), now=NOW, incident="resolved"), Denied("the incident is resolved")),
+        (decide(person(), step(risk=Risk.READ), now=NOW), Denied("the role viewer is needed", V)),
+        (decide(person(V), step(), now=NOW), Denied("the role responder is needed", R, breakable=True)),
+        (
+            decide(person(V), step(role="security"), now=NOW, rules=[Rule("x", role=X)]),
+            Denied("the role admin is needed", X, breakable=True),
+        ),
+        (
+            decide(person(V, problems=("a", "b")), step(), now=NOW),
+            Denied("the role responder is needed (what is not known counts as no: a; b)", R, breakable=True),
+        ),
+        (
+            decide(person(R), step(), now=NOW, rules=[Rule("no"), Rule("frozen", deny=True)]),
+            Denied("frozen", breakable=True),
+        ),
+        (
+            decide(person(R), step(risk=Risk.DESTRUCTIVE), now=NOW),
+            NeedsApproval(1, A, "a step that is destructive needs a second person"),
+        ),
+        (
+            decide(person(R), step(approvals=2), now=NOW, rules=[Rule("one", approvals=1)]),
+            NeedsApproval(2, A, "one"),
+        ),
+        (
+            decide(person(R), step(), now=NOW, rules=[Rule("a", approver=A), Rule("s", approver=X)]),
+            NeedsApproval(1, X, "a; s"),
+        ),
+        (
+            decide(person(R), step(), now=NOW, rules=[Rule("a", approvals=1), Rule("b", approvals=3)]),
+            NeedsApproval(3, A, "a; b"),
+        ),
+        (decide(person(R), step(), now=NOW, rules=[Rule("asks for nothing")]), Allowed(confirm=True)),
+        (decide(person(R), step(risk=Risk.PROTECTIVE), now=NOW), Allowed(confirm=False)),
+        (decide(person(V), step(risk=Risk.READ), now=NOW, incident="resolved"), Allowed(confirm=False)),
+    ],
+)
+def test_every_ruling_says_what_it_is_about(ruling: Ruling, said: Ruling) -> None:
+    """The whole ruling: its words, the role that is missing, how many and whose approvals, and whether glass breaks."""
+    assert ruling == said
+
+
+ACCOUNT = ", and this is another account of the same person"
+
+
+@pytest.mark.parametrize(
+    ("who", "already", "said"),
+    [
+        (person(A, slack_id="U2", is_bot=True), (), "bots may not approve"),
+        (person(A, slack_id="U1"), (), "whoever asks cannot approve: it takes a second person"),
+        (
+            person(A, slack_id="U2", pd_id="P1"),
+            (),
+            "whoever asks cannot approve: it takes a second person" + ACCOUNT,
+        ),
+        (
+            person(A, slack_id="U2", email="ANA@X.ORG"),
+            (),
+            "whoever asks cannot approve: it takes a second person" + ACCOUNT,
+        ),
+        (
+            person(A, slack_id="U2"),
+            (Person("U3"), Person("U2")),
+            "you have approved already; one person counts once",
+        ),
+        (
+            person(A, slack_id="U2", pd_id="P9"),
+            (Person("U3", "P9"),),
+            "you have approved already; one person counts once",
+        ),
+        (person(R, slack_id="U2"), (), "the role approver is needed"),
+        (person(A, slack_id="U2", pd_id="P2", email="bo@x.org"), (Person("U3", "P3"),), ""),
+    ],
+)
+def test_why_an_approval_does_not_count(who: Access, already: tuple[Person, ...], said: str) -> None:
+    """A bot, the requester under any account, the same person twice, or the wrong role; each in its own words."""
+    refused = may_approve(who, requester=Person("U1", "P1", "ana@x.org"), role=A, already=already)
+    assert (refused.because if refused else "") == said
+    assert refused is None or refused.needed == (A if "role" in said else None)
+
+
+@pytest.mark.parametrize(
+    ("argv", "never"),
+    [
+        (("pm2", "restart", "api"), False),
+        (("pm2", "restart", "api", "all"), False),
+        (("pm2", "delete", "all"), True),
+        (("command", "pm2", "stop", "all"), True),
+        (("nohup", "pm2", "reload", "all"), True),
+        (("timeout", "5", "pm2", "restart", "all"), True),
+        (("timeout", "-k", "5s", "10m", "pm2", "restart", "all"), True),
+        (("env", "PM2_HOME=/x", "sudo", "pm2", "restart", "all"), True),
+        (("sudo", "-u", "app", "pm2", "restart", "all"), True),
+        (("sudo",), False),
+        ((), False),
+        (("-v",), False),
+        (("docker", "compose", "down"), False),
+        (("docker", "compose", "down", "--remove-orphans"), False),
+        (("docker", "compose", "up", "-v"), False),
+        (("docker", "down", "-v"), False),
+        (("docker", "--context", "x", "compose", "down", "-v"), True),
+        (("docker-compose", "-p", "x", "down", "-v"), True),
+        (("/usr/local/bin/docker-compose", "down", "--volumes"), True),
+        (("docker", "compose", "exec", "x", "down", "-v"), True),
+        (("systemctl", "status", "ufw"), False),
+        (("/usr/sbin/ip6tables", "-F"), True),
+        (("nft", "flush", "ruleset"), True),
+        (("firewall-cmd", "--reload"), True),
+    ],
+)
+def test_the_second_look_at_a_command(argv: tuple[str, ...], never: bool) -> None:
+    """Behind wrappers and folders, too; a harmless sister is left alone."""
+    assert forbidden(step(argv=(("uptime",), argv))) == never
+
+
+def test_a_window_says_itself_in_words() -> None:
+    """As the settings write it."""
+    assert str(MARKET) == "09:30-16:00 America/New_York"
+    assert str(Window(frozenset({6}), time(22, 5), time(6, 1), "UTC")) == "22:05-06:01 UTC"
+
+
+@pytest.mark.parametrize(
+    ("window", "now", "inside"),
+    [
+        (Window(frozenset({2}), time(0), time(0), "UTC"), NOW, True),  # all of Wednesday
+        (Window(frozenset({3}), time(0), time(0), "UTC"), NOW, False),
+        (Window(frozenset({2}), time(15), time(16), "UTC"), NOW, True),  # from its first moment
+        (Window(frozenset({2}), time(14), time(15), "UTC"), NOW, False),  # to before its last
+        (Window(frozenset({2}), time(15), time(3), "UTC"), NOW, True),
+        (Window(frozenset({6}), time(22), time(6), "UTC"), datetime(2026, 11, 23, 5, tzinfo=UTC), True),
+        (Window(frozenset({0}), time(22), time(6), "UTC"), datetime(2026, 11, 23, 5, tzinfo=UTC), False),
+    ],
+)
+def test_the_borders_of_a_window(window: Window, now: datetime, inside: bool) -> None:
+    """The start belongs to it, the end does not; Sunday night ends on Monday."""
+    assert window.contains(now) == inside
+
+
+@pytest.mark.parametrize(
+    ("rule", "step_id", "risk", "covers"),
+    [
+        (Rule("x"), "a", Risk.MUTATING, True),
+        (Rule("x"), "a", Risk.DESTRUCTIVE, True),
+        (Rule("x"), "a", Risk.PROTECTIVE, False),
+        (Rule("x"), "a", Risk.READ, False),
+        (Rule("x", steps=("a",)), "a", Risk.PROTECTIVE, True),
+        (Rule("x", steps=("a",)), "a", Risk.READ, False),
+        (Rule("x", steps=("b", "a*")), "abc", Risk.MUTATING, True),
+        (Rule("x", steps=("A",)), "a", Risk.MUTATING, False),
+    ],
+)
+def test_which_steps_a_policy_is_about(rule: Rule, step_id: str, risk: Risk, covers: bool) -> None:
+    """Every step that changes something, but a protective one only when it is named."""
+    assert rule.covers(step(step_id, risk)) == covers
+
+
+@pytest.mark.parametrize(
+    ("risk", "role", "needed"),
+    [
+        (Risk.MUTATING, "responder", R),
+        (Risk.MUTATING, "viewer", R),
+        (Risk.MUTATING, "", R),
+        (Risk.MUTATING, "king", R),
+        (Risk.MUTATING, "security", S),
+        (Risk.READ, "viewer", V),
+        (Risk.READ, "", R),
+    ],
+)
+def test_the_role_that_a_step_needs(risk: Risk, role: str, needed: Role) -> None:
+    """What the author wrote, but never less than a responder for what changes something."""
+    assert step_role(step(risk=risk, role=role)) is needed
+
+
+def test_the_settings_mistakes_are_said_in_full() -> None:
+    """Which policy, which step, what it asks and what is needed; one sentence for each."""
+    assert too_loose([Rule("nights", steps=("a", "nothing", "b"), role=V, approvals=1, approver=R)], PLAN) == [
+        "the policy “nights” names nothing, which is no step that changes something",
+        "the policy “nights” lets a viewer run a, which needs a responder",
+        "the policy “nights” lets a responder approve a, which needs an approver",
+        "the policy “nights” lets a viewer run b, which needs a responder",
+        "the policy “nights” asks for 1 approvals of b, which needs 2",
+        "the policy “nights” lets a responder approve b, which needs an approver",
+    ]
+    assert too_loose([Rule("empty", steps=("a",))], PLAN) == [
+        "the policy “empty” asks for nothing; give deny, role, approvals or approver"
+    ]
+    assert too_loose([Rule("fine", steps=("a",), role=R, approvals=1, approver=A)], PLAN) == []
+    assert too_loose([Rule("fine", steps=("b",), approvals=2)], PLAN) == []
