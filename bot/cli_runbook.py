@@ -169,7 +169,8 @@ def _lock_one(path: Path, *, yes: bool, reviewer: str) -> bool:
         _show(change)
     after = write_lock(plan, before, reviewer=reviewer or getpass.getuser(), today=today)
     _show_difference(before or "", after, lock_path(path))
-    if not yes and not typer.confirm(f"Have you read {_count(len(found), 'step')}, and may what is new or changed be run?"):
+    asked = f"Have you read {_count(len(found), 'step')}, and may what is new or changed be run?"
+    if not yes and not typer.confirm(asked):
         typer.echo("Nothing was written.")
         return False
     lock_path(path).write_text(after, encoding="utf-8")
