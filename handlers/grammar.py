@@ -14,7 +14,7 @@ class Spec:
     usage: str
     summary: str
     needs_number: bool = False
-    needs_text: bool = False
+    needs: str = ""  # what must follow, in words
 
 
 COMMANDS: dict[str, Spec] = {
@@ -28,18 +28,24 @@ COMMANDS: dict[str, Spec] = {
     "incident": Spec("incident N", "One incident", needs_number=True),
     "ack": Spec("ack N", "Acknowledge it in PagerDuty, as you", needs_number=True),
     "resolve": Spec("resolve N [what it was]", "Resolve it in PagerDuty, as you", needs_number=True),
-    "note": Spec("note N text", "Add a note to it", needs_number=True, needs_text=True),
+    "note": Spec("note N text", "Add a note to it", needs_number=True, needs="The text"),
     "snooze": Spec(
-        "snooze N 30m", "Quiet for a while, then it comes again", needs_number=True, needs_text=True
+        "snooze N 30m", "Quiet for a while, then it comes again", needs_number=True, needs="The time"
     ),
-    "reassign": Spec("reassign N @who", "To somebody else, or to a role", needs_number=True, needs_text=True),
+    "reassign": Spec(
+        "reassign N @who", "To somebody else, or to a role", needs_number=True, needs="The person"
+    ),
     "escalate": Spec("escalate N", "To the next level of its escalation policy, now", needs_number=True),
     "responders": Spec(
-        "responders N @who [words]", "Have PagerDuty call people to help", needs_number=True, needs_text=True
+        "responders N @who [words]", "Have PagerDuty call people to help", needs_number=True, needs="The person"
     ),
-    "priority": Spec("priority N P1", "Its priority; reminders follow", needs_number=True, needs_text=True),
-    "update": Spec("update N text", "Publish a status update", needs_number=True, needs_text=True),
-    "merge": Spec("merge N into M", "N becomes part of M", needs_number=True, needs_text=True),
+    "priority": Spec(
+        "priority N P1", "Its priority; reminders follow", needs_number=True, needs="The priority"
+    ),
+    "update": Spec("update N text", "Publish a status update", needs_number=True, needs="The text"),
+    "merge": Spec(
+        "merge N into M", "N becomes part of M", needs_number=True, needs="The other incident's number"
+    ),
     "reopen": Spec("reopen N", "A resolved one is triggered again", needs_number=True),
     "link": Spec("link e-mail", "Who you are in PagerDuty, if your e-mail there is another"),
     "runbook": Spec("runbook [words]", "Search the runbook, or list what is in it"),
@@ -54,7 +60,7 @@ COMMANDS: dict[str, Spec] = {
         "handover N @who [note]",
         "Give command of it to somebody, or take it: @me",
         needs_number=True,
-        needs_text=True,
+        needs="The person",
     ),
     "postmortem": Spec(
         "postmortem N [dismiss]", "Draft its postmortem from what is recorded", needs_number=True
@@ -116,8 +122,8 @@ def _numbered(name: str, spec: Spec, rest: str) -> Command | Mistake:
             else "The number of the incident is missing."
         )
         return Mistake(typed=name, nearest=spec.usage, problem=said)
-    if spec.needs_text and not text.strip():
-        return Mistake(typed=name, nearest=spec.usage, problem="The text is missing.")
+    if spec.needs and not text.strip():
+        return Mistake(typed=name, nearest=spec.usage, problem=f"{spec.needs} is missing.")
     return Command(name, number=int(digits), text=text.strip())
 
 
