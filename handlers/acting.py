@@ -100,10 +100,10 @@ def register(app: AsyncApp, services: Services) -> None:
 
     async def on_more(ack: AsyncAck, view: dict[str, Any]) -> None:
         _, number = _meta(view)
-        wanted = str((_state(view, "choice").get("selected_option") or {}).get("value") or "")
+        wanted = str((_state(view, "wanted").get("selected_option") or {}).get("value") or "")
         form = await form_of(services, wanted, number)
         if form is None:
-            await ack(response_action="errors", errors={"choice": "There is no such incident any more."})
+            await ack(response_action="errors", errors={"wanted": "There is no such incident any more."})
         else:
             await ack(response_action="update", view=form)
 

@@ -52,14 +52,17 @@ class Priorities:
 
 
 def more_modal(number: int, title: str, *, resolved: bool = False) -> View:
-    """What can be done with an incident that its card has no button for."""
+    """What can be done with an incident that its card has no button for.
+
+    Its form takes its place, and Slack keeps what was entered in a block that both have: so they share none.
+    """
     choices = [
         option(label, action, description=why) for action, label, why in (_CLOSED if resolved else _OPEN)
     ]
     radio: Block = {"type": "radio_buttons", "action_id": "value", "options": [c for c in choices if c]}
     return modal(
         "More",
-        [_about(number, title), input_block("choice", "What do you want to do?", radio)],
+        [_about(number, title), input_block("wanted", "What do you want to do?", radio)],
         submit="Next",
         close="Cancel",
         callback_id="more_submit",

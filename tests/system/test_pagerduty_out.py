@@ -54,7 +54,7 @@ async def by_modal(rig: Rig, user: str, card: dict[str, Any], number: int, what:
     """Card → … → More… → the choice → its form."""
     assert (await rig.slack.press(user, OPS, card["ts"], "incident_more", selected=f"more:{number}")).ok
     chosen = await rig.modal(user)
-    assert (await rig.slack.submit(user, chosen["id"], {"choice": {"value": what}})).ok
+    assert (await rig.slack.submit(user, chosen["id"], {"wanted": {"value": what}})).ok
     form = await rig.modal(user)
     assert form["callback_id"] in {"act_submit", "resolve_submit"}, form
     given = {block: {"text" if block == "note" else "value": value} for block, value in values.items()}
@@ -163,7 +163,7 @@ async def test_an_account_that_does_not_tell_its_priorities_is_offered_the_runbo
         )
     ).ok
     chosen = await rig.modal(DANA)
-    assert (await rig.slack.submit(DANA, chosen["id"], {"choice": {"value": "priority"}})).ok
+    assert (await rig.slack.submit(DANA, chosen["id"], {"wanted": {"value": "priority"}})).ok
     form = await rig.modal(DANA)
     assert "does not say which priorities" in str(form)
     rig.pagerduty.faults.clear()

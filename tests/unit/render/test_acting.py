@@ -26,6 +26,18 @@ def test_every_form_of_hostile_text(action: Action, text: str) -> None:
     assert view["submit"]["text"]
 
 
+@pytest.mark.parametrize("action", FORMS)
+def test_a_form_begins_empty(action: Action) -> None:
+    """Slack keeps what was entered in a block that the view before it had too: "Snooze" is no length of time."""
+    form = act_modal(action, 7, "Loki", others=[(8, "Redis")])
+    assert form is not None
+    before, now = (
+        {b["block_id"] for b in v["blocks"] if b["type"] == "input"} for v in (more_modal(7, "Loki"), form)
+    )
+    assert before
+    assert not before & now
+
+
 @pytest.mark.parametrize("resolved", [False, True])
 def test_more_offers_what_the_state_allows(resolved: bool) -> None:
     """Reopening what is over, everything else for what is not."""
