@@ -120,6 +120,7 @@ async def action_rows(work: Work, slack_id: str, *, number: int = 0) -> Sequence
     if number:
         entries = tuple(e for e in entries if incident is not None and e.id == incident.entry_id)
     steps = [s for e in entries for s in e.steps if s.risk in CHANGES and s.role]
+    steps.sort(key=lambda step: step.risk is not Risk.PROTECTIVE)  # what stops the damage stands first
     return [_row(work, step, access, incident.status if incident else "", now) for step in steps]
 
 

@@ -32,6 +32,7 @@ log = structlog.get_logger(__name__)
 LONGEST: Final = 4000  # characters of a command; Slack itself sends no more
 _WORD: Final = re.compile(r'([A-Za-z_][\w.-]{0,60})=(?:"([^"]*)"|“([^”]*)”|(\S*))(?=\s|$)|(\S+)')
 _PRESS: Final = re.compile(r"(\d{1,15}):([0-9a-f]{16})")
+_TS: Final = re.compile(r"\d{6,12}\.\d{1,8}")
 _OPEN: Final = re.compile(r"([a-z0-9][a-z0-9._-]{0,79})\|(\d{1,9})\|(\d{1,15})")
 
 
@@ -162,11 +163,12 @@ async def _submit(
 
 
 async def _show(
-    services: Services, slack_id: str, view_id: str, look: Callable[[], Awaitable[render.PreviewView]]
-) -> None:
+    services: Services, slack_id: str, view_id: str, look: Callable[[], Awaitable[render.PreviewView]], *,
+    thread_ts: str = "",
+) -> None:  # fmt: skip
     """Put into the window what was found; whatever goes wrong is said in it."""
     try:
-        seen = await look()
+        seen = replace(await look(), thread_ts=thread_ts)
     except AtsError as error:
         await services.update_modal(view_id, render.trouble_modal(str(error)))
         return
@@ -213,6 +215,13 @@ def _user(body: Mapping[str, Any]) -> str:
     return str((body.get("user") or {}).get("id", ""))
 
 
+def _thread(body: Mapping[str, Any]) -> str:
+    """The thread that the pressed message is a reply in, "" if it is none: an answer elsewhere would not be seen."""
+    message = body.get("message") or {}
+    thread = str(message.get("thread_ts") or "")
+    return thread if thread != str(message.get("ts") or "") else ""
+
+
 def _opened(value: str) -> tuple[str, int, int]:
     """(step, incident, run that it takes back) of a button's value; no step has the empty id."""
     found = _OPEN.fullmatch(value)
@@ -225,7 +234,7 @@ def _pressed(body: Mapping[str, Any], what: str, value: str, reason: str = "") -
     return RunPress(
         what=what, run_id=int(found[1]) if found else 0, digest=found[2] if found else "", slack_id=_user(body),
         channel=str((body.get("channel") or {}).get("id", "")), response_url=str(body.get("response_url") or ""),
-        message_ts=str(message.get("ts") or ""), reason=reason[:500],
+        message_ts=str(message.get("ts") or ""), reason=reason[:500], thread_ts=_thread(body),
     )  # fmt: skip
 
 
@@ -276,6 +285,7 @@ async def _one_click(services: Services, body: dict[str, Any], step_id: str, num
     ask = Ask(
         step.id, _user(body), f"click:{body.get('trigger_id')}", number,
         channel=str((body.get("channel") or {}).get("id", "")), response_url=str(body.get("response_url") or ""),
+        thread_ts=_thread(body),
     )  # fmt: skip
     await _keep(services, ask)
 
@@ -292,7 +302,7 @@ def _register_windows(app: AsyncApp, services: Services) -> None:
             str(body.get("trigger_id", "")), render.loading_modal(title), above="view" in body
         )
         look = partial(services.preview, _user(body), step_id, {}, number=number, undo_of=undo_of)
-        await _show(services, _user(body), view_id, look)
+        await _show(services, _user(body), view_id, look, thread_ts=_thread(body))
 
     async def open_deny(body: dict[str, Any], action: dict[str, Any]) -> None:
         press = _pressed(body, "deny", str(action.get("value") or ""))
@@ -316,6 +326,7 @@ class _Shown:
     undo_of: int
     digest: str
     parameters: dict[str, str]
+    thread_ts: str = ""
 
 
 def _shown(view: Mapping[str, Any]) -> _Shown:
@@ -323,10 +334,16 @@ def _shown(view: Mapping[str, Any]) -> _Shown:
     try:
         told = json.loads(str(view.get("private_metadata") or ""))
         parameters = {str(name): str(value) for name, value in dict(told["p"]).items()}
-        shown = _Shown(str(told["s"]), int(told["n"]), int(told["u"]), str(told["d"]), parameters)
+        shown = _Shown(
+            str(told["s"]), int(told["n"]), int(told["u"]), str(told["d"]), parameters, str(told.get("t") or "")
+        )
     except (ValueError, KeyError, TypeError, RecursionError):
         raise InputError("This window is not one of the bot's; nothing was run.") from None
-    if shown.undo_of < 0 or not 0 <= shown.number < 2**31:
+    if (
+        (shown.thread_ts and not _TS.fullmatch(shown.thread_ts))
+        or shown.undo_of < 0
+        or not 0 <= shown.number < 2**31
+    ):
         raise InputError("This window is not one of the bot's; nothing was run.")
     return shown
 
@@ -362,7 +379,8 @@ def _register_submits(app: AsyncApp, services: Services, together: Together[RunP
         look = partial(
             services.preview, _user(body), step.id, given, number=shown.number, undo_of=shown.undo_of
         )
-        afterwards.start(partial(_show, services, _user(body), str(view.get("id")), look))
+        show = partial(_show, services, _user(body), str(view.get("id")), look, thread_ts=shown.thread_ts)
+        afterwards.start(show)
 
     async def on_deny(ack: AsyncAck, body: dict[str, Any], view: dict[str, Any]) -> None:
         reason = _entered(view, "reason")
@@ -387,7 +405,7 @@ async def _confirmed(services: Services, body: dict[str, Any], view: dict[str, A
     glass = _entered(view, "glass")
     ask = Ask(
         shown.step_id, _user(body), f"view:{view.get('id')}", shown.number, shown.parameters, seen=shown.digest,
-        glass=glass, undo_of=shown.undo_of or None,
+        glass=glass, undo_of=shown.undo_of or None, thread_ts=shown.thread_ts,
     )  # fmt: skip
     if not ask.seen:
         raise InputError("This window had not shown what would run; nothing was run. Open it again.")

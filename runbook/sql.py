@@ -28,6 +28,11 @@ _SECRET = re.compile(
     r"|(?:access_|auth_|refresh_)?tokens?|credentials?|private_keys?)\b"
 )
 _LOCKING = re.compile(r"(?i)\bfor\s+(?:update|share|no\s+key|key\s+share)\b|\block\s+in\s+share\b")
+_DOES = {  # what people should read instead of “not known”; it changes nothing about the verdict
+    "pg_terminate_backend": "pg_terminate_backend() ends other sessions, and rolls back what they were doing",
+    "pg_cancel_backend": "pg_cancel_backend() stops what other sessions are running",
+    "pg_stat_statements_reset": "pg_stat_statements_reset() throws the collected statistics away",
+}
 _EXPLAIN = re.compile(r"(?i)^\s*explain\b\s*(?:\(([^()]{0,200})\)|((?:(?:analyze|verbose|extended)\s+)*))\s*")
 _SHOW = re.compile(
     r"(?i)^\s*show\s+(?:all|[a-z_][\w.]{0,80}|transaction\s+isolation\s+level|time\s+zone|session\s+authorization)\s*$"
@@ -137,7 +142,7 @@ def _why_not_read(sql: str, dialect: str) -> str | None:  # noqa: PLR0911 one re
         return f"“{secret[0]}” may show secrets"
     unknown = _unknown_call(blank)
     if unknown is not None:
-        return f"the function {unknown}() is not known to only read"
+        return _DOES.get(unknown.lower()) or f"the function {unknown}() is not known to only read"
     return _why_not_typed(sql, dialect)
 
 

@@ -266,10 +266,13 @@ class Slack:
             "chat.update", channel=channel_id, ts=ts, text=payload.get("text"), blocks=payload.get("blocks")
         )
 
-    async def ephemeral(self, channel_id: str, user_id: str, payload: Mapping[str, Any]) -> None:
+    async def ephemeral(
+        self, channel_id: str, user_id: str, payload: Mapping[str, Any], *, thread_ts: str = ""
+    ) -> None:
+        where = {"thread_ts": thread_ts} if thread_ts else {}
         await self.call(
             "chat.postEphemeral", channel=channel_id, user=user_id, text=payload.get("text"),
-            blocks=payload.get("blocks"),
+            blocks=payload.get("blocks"), **where,
         )  # fmt: skip
 
     async def find(

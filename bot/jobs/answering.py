@@ -24,8 +24,13 @@ class Asked(Protocol):
     def response_url(self) -> str: ...
 
 
-async def tell(work: Work, ask: Asked, message: render.Message) -> None:
-    """By the response_url; where that is no longer possible, as a message that only they see."""
+async def tell(work: Work, ask: Asked, message: render.Message, *, thread_ts: str = "") -> None:
+    """By the response_url; where that is no longer possible, as a message that only they see.
+
+    `thread_ts`: in that thread, which only the latter can: who looks at a thread sees no answer in the channel.
+    """
+    if thread_ts and await _told_in_thread(work, ask, message, thread_ts):
+        return
     try:
         if ask.response_url:
             await work.slack.respond(ask.response_url, message.payload())
@@ -37,6 +42,16 @@ async def tell(work: Work, ask: Asked, message: render.Message) -> None:
         await work.slack.ephemeral(channel, ask.slack_id, message.payload())
     except AtsError as error:
         log.warning("person not told", person=ask.slack_id, error=str(error))
+
+
+async def _told_in_thread(work: Work, ask: Asked, message: render.Message, thread_ts: str) -> bool:
+    try:
+        channel = await work.slack.channel_id(ask.channel or work.rules.channel)
+        await work.slack.ephemeral(channel, ask.slack_id, message.payload(), thread_ts=thread_ts)
+    except AtsError as error:
+        log.info("answer in the thread failed", error=str(error))
+        return False
+    return True
 
 
 async def refuse(work: Work, ask: Asked, doing: str, access: Access, decision: Decision) -> None:

@@ -42,7 +42,7 @@ async def carry_out(work: Work, given: Sequence[RunPress]) -> None:
     said = [(each, await _pressed(work, each)) for each in reversed(once.values())]
     for each, words in said:
         if words:
-            await answering.tell(work, each, render.plain_message(words))
+            await answering.tell(work, each, render.plain_message(words), thread_ts=each.thread_ts)
 
 
 async def _pressed(work: Work, press: RunPress) -> str:

@@ -153,4 +153,4 @@ class _Asker:
 async def tell(work: Work, run: Run, message: render.Message) -> None:
     """Answer whoever asked, seen by them only."""
     asker = _Asker(str(run.requester.get("slack_id") or ""), run.channel, run.response_url)
-    await answering.tell(work, asker, message)
+    await answering.tell(work, asker, message, thread_ts=run.thread_ts)

@@ -46,6 +46,7 @@ class Ask:
     undo_of: int | None = None
     channel: str = ""
     response_url: str = ""
+    thread_ts: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,7 @@ class RunPress:
     response_url: str = ""
     message_ts: str = ""
     reason: str = ""
+    thread_ts: str = ""
 
 
 def who(access: Access) -> Who:
@@ -122,7 +124,7 @@ async def submit(tx: Tx, rules: Rules, ask: Ask, *, here: bool = False) -> int |
         risk=step.risk, system="" if step.risk is Risk.READ else life.system_of(step),
         parameters=printable(ask.parameters), seen=ask.seen, requester=Who(ask.slack_id).as_json(),
         glass=ask.glass[:1000], undo_of=ask.undo_of, channel=ask.channel, response_url=ask.response_url,
-        requested_at=now, expires_at=now + life.ttl(step),
+        thread_ts=ask.thread_ts, requested_at=now, expires_at=now + life.ttl(step),
     )  # fmt: skip
     values = row.model_dump(exclude={"id"})
     run_id: int | None = (await tx.session.execute(_KEEP, values)).scalar_one_or_none()

@@ -29,6 +29,7 @@ PICK: Final = "value"
 def metadata(view: PreviewView) -> str:
     """What the submitted modal says it showed; every word of it is checked again."""
     told = {"s": view.step.id, "n": view.number, "p": view.parameters, "d": view.digest, "u": view.undo_of}
+    told |= {"t": view.thread_ts} if view.thread_ts else {}
     return json.dumps(told).replace("<", "\\u003c").replace("@", "\\u0040")
 
 

@@ -153,6 +153,11 @@ def _facts(view: RunView) -> Md:
         md("*Why a second person:* {}", one_line(view.reason, 300)) if view.state is State.AWAITING else "",
         md("*Guard holds:* {}", one_line(view.guard_reading, 300)) if view.guard and before else "",
         md("*Verified afterwards by:* {}", condition_lines(view.verify)) if before and view.verify else "",
+        *(
+            md("*If it goes wrong:* {}", prose(one_line(w, 300)))
+            for w in view.wrong
+            if view.state is State.AWAITING
+        ),
         md("_{}_", one_line(view.reason, 300)) if view.state is State.APPROVED and view.reason else "",
     )
 
@@ -262,6 +267,7 @@ class PreviewView:
     choices: dict[str, tuple[Choice, ...]] = field(default_factory=dict)
     number: int = 0
     undo_of: int = 0
+    thread_ts: str = ""  # the thread that the window was opened from
 
     @property
     def may(self) -> bool:

@@ -9,7 +9,7 @@ from sqlalchemy.pool import NullPool
 
 from bot.errors import ConfigError, UnreachableError
 
-HEAD = "0011"
+HEAD = "0012"
 _LOCK = 0x4154_5342  # "ATSB": one migrator at a time
 
 

@@ -36,6 +36,7 @@ class Run(SQLModel, table=True):
     undo: dict[str, Any] = json_of(dict)  # parameters of the way back, as they were before it ran
     channel: str = ""  # where it was asked
     response_url: str = ""
+    thread_ts: str = Field(default="", sa_column_kwargs={"server_default": ""})  # the thread, if it was in one
     guard: str = ""  # the last reading
     progress: str = ""
     output: list[dict[str, Any]] = json_of(list)  # parts, redacted

@@ -19,6 +19,7 @@ from runbook.model import Kind, Risk, Step
 
 _PAUSES = (0.2, 0.5, 1.0, 2.0)  # seconds between looks; the last one from then on
 _LONGEST = 160  # characters of an answer that a reading shows
+_NAME = 80  # characters of a command that a reading names
 _STEPS = re.compile(r"\.?([A-Za-z_][\w-]*)|\.?\[(\d+)\]")
 
 
@@ -121,18 +122,23 @@ def _compared(check: Check, ran: Ran, moment: float) -> _Read:
     except LookupError as error:
         return _Read(holds=False, words=str(error.args[0]))
     holds = check.holds(answer)
-    name = check.path or _name(ran)
+    name = f"{_name(ran)}: {check.path}" if check.path else _name(ran)
     shown = _duration(answer) if check.path == "age" and isinstance(answer, float) else _short(answer)
     wanted = (
         _duration(check.value)
         if check.path == "age" and isinstance(check.value, float)
         else _short(check.value)
     )
+    if check.op == "contains":  # the answer may be a page; what is looked for in it is what matters
+        return _Read(
+            holds, f"{name} contains {wanted}" if holds else f"{name} does not contain {wanted}: {shown}"
+        )
     return _Read(holds, f"{name} is {shown}" if holds else f"{name} is {shown}, not {check.op} {wanted}")
 
 
 def _name(ran: Ran) -> str:
-    return " ".join(ran.parts[-1].command.split())[:80]
+    words = " ".join(ran.parts[-1].command.split())
+    return words if len(words) <= _NAME else f"{words[: _NAME - 1]}…"
 
 
 def _answer(check: Check, ran: Ran, moment: float) -> object:

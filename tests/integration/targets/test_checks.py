@@ -31,17 +31,25 @@ async def at(serve: Serve) -> str:
         (".providers.a-b.list[1] == 'x'", True, ".providers.a-b.list[1] is x"),
         (".missing == 1", False, "the answer has no .missing"),
         (".providers.a-b.list[7] == 1", False, "the answer has no .providers.a-b.list[7]"),
-        ("contains 'providers'", True, None),
+        ("contains 'providers'", True, "contains providers"),
+        ("contains 'nothing'", False, "does not contain nothing"),
         ("", True, None),
     ],
 )
 async def test_http_conditions(
     target: TargetOf, at: str, condition: str, holds: bool, reading: str | None
 ) -> None:
-    """A path of a JSON answer is compared; what was read is said in words."""
+    """A path of a JSON answer is compared; what was read, and where, is said in words."""
     verdict = await evaluate(target(), f"http GET {at} {condition}")
     assert verdict.holds is holds
-    assert reading is None or verdict.reading == reading
+    where = (
+        ""
+        if str(reading).startswith("the answer")
+        else f"GET {at} "
+        if "contain" in str(reading)
+        else f"GET {at}: "
+    )
+    assert reading is None or verdict.reading.startswith(f"{where}{reading}")
 
 
 async def test_what_cannot_be_read_does_not_hold(target: TargetOf, serve: Serve, closed_port: int) -> None:
@@ -93,7 +101,7 @@ async def test_ages(trading: Target) -> None:
     )
     old = await evaluate(trading, condition)
     assert not old.holds
-    assert old.reading.startswith("age is ")
+    assert ": age is " in old.reading
     assert old.reading.endswith("not < 15 min")
     newest = datetime.now(UTC) - timedelta(days=2)
     assert (await evaluate(trading, condition, now=newest)).holds

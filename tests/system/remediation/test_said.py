@@ -6,6 +6,8 @@ from typing import Any
 import psycopg
 import pytest
 
+from bot import render
+from sandbox.platform import troubles
 from tests.rig import CHRIS, DANA, OLLI, OPS, SAM, SIA, Rig, eventually
 from tests.system.remediation.acting import (
     ask,
@@ -188,3 +190,33 @@ async def test_a_step_that_has_become_more_dangerous_since_it_was_clicked_is_not
     run = await run_of(own, "own.word")
     assert (run.state, "has changed" in run.reason) == ("denied", True)
     assert not (host(own) / "word.log").exists()
+
+
+async def test_who_presses_in_a_thread_is_answered_in_the_thread(trading: Rig) -> None:
+    """A refusal in the channel is not seen by somebody who looks at a thread: approval, one click, and window."""
+    troubles.exhaust_rate_gate(trading.sandbox.platform.state)
+    incident = await trading.pagerduty.trigger("Rate Gate API Exhaustion")
+    card = await trading.card("Rate Gate")
+    asked = await request(trading, DANA, f"rate-gate.reset #{incident['incident_number']}")
+
+    def told_there(user: str, *containing: str) -> list[dict[str, Any]]:
+        seen = trading.messages(user=user, thread_ts=card["ts"])
+        own = [m for m in seen if m["ts"] not in {n["ts"] for n in every(trading)}]
+        return [m for m in own if all(t in str(m.get("blocks")) + m["text"] for t in containing)]
+
+    await press(trading, DANA, asked, "run_approve")
+    await eventually(lambda: told_there(DANA, "does not count"), within=20)
+    thread = card["ts"]
+    for step_id, action, user in (("trading.disable", "now", OLLI), ("rate-gate.reset", "open", DANA)):
+        step = trading.bot.rules.plan.step(step_id)
+        assert step is not None
+        block = render.offers([step], incident["incident_number"])
+        posted = await trading.slack_call(
+            "chat.postMessage", channel=OPS, thread_ts=thread, text="offers", blocks=[block]
+        )
+        await trading.slack.press(user, OPS, posted["ts"], f"run_{action}_{step_id}")
+    await eventually(lambda: told_there(OLLI, "Not run", "role responder is needed"), within=20)
+    view = await window(trading, DANA, "Reset the quotas")
+    troubles.heal(trading.sandbox.platform.state)
+    assert (await confirm(trading, DANA, view)).ok
+    await eventually(lambda: told_there(DANA, "Not run", "guard does not hold"), within=20)
