@@ -113,7 +113,7 @@ async def _done_meanwhile(tx: Tx, run: Run) -> str:
 
     An emergency stop that is not seen to have stopped anything does not keep the next one from trying.
     """
-    if run.risk == Risk.READ:
+    if run.risk == Risk.READ or not run.agreed.get("resolved"):
         return ""
     other = aliased(Run)
     ended = [State.SUCCEEDED] if run.risk == Risk.PROTECTIVE else life.RAN
@@ -123,7 +123,7 @@ async def _done_meanwhile(tx: Tx, run: Run) -> str:
             col(other.id) > (run.id or 0) - NEAR, col(other.id) != run.id
         )  # by the key: this is in a click's way
         .where(col(other.state).in_(ended), col(other.finished_at) >= run.requested_at)
-        .where(col(other.agreed)["resolved"].as_string() == str(run.agreed.get("resolved", "")))
+        .where(col(other.agreed)["resolved"].as_string() == run.agreed["resolved"])
         .where(col(other.agreed)["target"].as_string() == str(run.agreed.get("target", "")))
         .order_by(col(other.id).desc())
         .limit(1)
