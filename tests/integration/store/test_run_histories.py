@@ -48,6 +48,8 @@ class Told:
     age: float = 0.0
     approved: set[str] = field(default_factory=set)
     executions: int = 0
+    asked: int = 0  # when, by the machine's own count
+    ended: int = 0
 
 
 def access(who: str) -> Access:
@@ -80,7 +82,7 @@ class Histories(RuleBasedStateMachine):
         self.loop = asyncio.new_event_loop()
         self.store = self.do(self._open())
         self.runs: dict[int, Told] = {}
-        self.keys = 0
+        self.keys = self.ticks = 0
 
     async def _open(self) -> Store:
         store = Store(self.url, pool_size=2)
@@ -103,6 +105,11 @@ class Histories(RuleBasedStateMachine):
         self.do(close())
         self.loop.close()
 
+    def tick(self) -> int:
+        """What happens first has the smaller number."""
+        self.ticks += 1
+        return self.ticks
+
     def some(self, index: int) -> int:
         return sorted(self.runs)[index % len(self.runs)]
 
@@ -117,7 +124,7 @@ class Histories(RuleBasedStateMachine):
 
         run_id = self.do(act())
         assert run_id is not None
-        self.runs[run_id] = Told(step_id, who, "requested")
+        self.runs[run_id] = Told(step_id, who, "requested", asked=self.tick())
 
     @precondition(lambda self: self.runs)
     @rule(index=st.integers(0, 9), holds=st.booleans(), at_once=st.integers(1, 2))
@@ -222,6 +229,7 @@ class Histories(RuleBasedStateMachine):
         run_id = self.some(index)
         told = self.runs[run_id]
         busy = any(t.state == "running" for t in self.runs.values())
+        same = any(t.ended > told.asked for t in self.runs.values())  # all of them are the same command
 
         async def one(worker: str) -> bool:
             async with self.store.transaction() as tx:
@@ -236,6 +244,9 @@ class Histories(RuleBasedStateMachine):
         told.executions += taken
         if told.state == "approved" and told.age >= TTL:
             told.state = "expired"
+            assert taken == 0
+        elif told.state == "approved" and same:
+            told.state = "voided"
             assert taken == 0
         elif told.state == "approved" and not busy:
             told.state = "running"
@@ -261,7 +272,8 @@ class Histories(RuleBasedStateMachine):
                 return await execution.finished(tx, RULES, run_id, worker, Outcome(State(state), ""), None)
 
         assert self.do(act()) is not None
-        told.state = state if told.state == "running" else told.state
+        if told.state == "running":
+            told.state, told.ended = state, self.tick()
 
     @invariant()
     def agrees(self) -> None:

@@ -1,5 +1,6 @@
 """Runs that wait for a system which somebody else is changing."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from bot.domain.runs import State
@@ -22,8 +23,11 @@ async def asked(store: Store, step_id: str, key: str) -> int:
     async with store.transaction() as tx:
         run_id = await runs.submit(tx, RULES, Ask(step_id, "U1", key))
     assert run_id is not None
+    found = looked("easy", "U1", holds=True, edited=False)
+    assert found.agreed is not None
+    found = replace(found, agreed=replace(found.agreed, resolved=f"pm2 restart {key}"))  # each another change
     async with store.transaction() as tx:
-        await runs.prepared(tx, RULES, run_id, looked("easy", "U1", holds=True, edited=False))
+        await runs.prepared(tx, RULES, run_id, found)
     return run_id
 
 
