@@ -154,10 +154,10 @@ async def _begin(
     if event is not None:
         incident.extra = extras.with_event(incident.extra, event)
     _take_over(incident, told)
+    ladder.arm(rules, incident, ladder.anchor_of(incident), tx.now)
     known = await _insert(tx, incident, seen.number)
     if known is not None:
         return known, False
-    ladder.arm(rules, incident, ladder.anchor_of(incident), tx.now)
     await outbox.show_card(tx, incident.id or 0, rules.channel)
     await tx.defer("enrich", queue=EFFECT_QUEUE, incident_id=incident.id)
     await automatic.by_itself(tx, rules, incident)
