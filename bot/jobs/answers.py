@@ -1,7 +1,9 @@
 """Where the answer of a look goes: the operations channel, another one that the bot is in, or a response address."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import structlog
 
@@ -16,6 +18,8 @@ from bot.store.tables import Look
 
 Record = Callable[[Tx, Look, Sequence[Asked]], Awaitable[None]]
 log = structlog.get_logger(__name__)
+
+PATIENCE: Final = 8.0  # seconds for a message to be posted, so that the timeline can link to it
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,3 +101,20 @@ class Answers:
             log.warning("answered in the operations channel instead", error=str(error))
             async with self._work.store.transaction() as tx:
                 await sheets.write(tx, addressee.ref, Place(self._work.rules.channel), message)
+
+
+async def link(work: Work, ref: str) -> str:
+    """The address of a message, once it is posted; "" if that takes too long or Slack does not say."""
+    for _ in range(int(PATIENCE / 0.1)):
+        async with work.store.transaction() as tx:
+            row = await outbox.shown(tx, sheets.SHEET, ref)
+        if row is None or row.failed:
+            return ""
+        if row.ts:
+            try:
+                return await work.slack.permalink(row.channel_id, row.ts)
+            except AtsError as error:
+                log.warning("no address for what was read", error=str(error))
+                return ""
+        await asyncio.sleep(0.1)
+    return ""

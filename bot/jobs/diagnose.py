@@ -1,6 +1,5 @@
 """A diagnosis as a job: shown as it grows, told once in the timeline; and single steps that somebody asks for."""
 
-import asyncio
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -10,9 +9,8 @@ from bot import render
 from bot.domain.people import Who
 from bot.domain.policy import Action, decide
 from bot.domain.questions import reads
-from bot.errors import AtsError
 from bot.jobs.answering import tell
-from bot.jobs.answers import Addressee, Answers
+from bot.jobs.answers import Addressee, Answers, link
 from bot.jobs.asking import question_of
 from bot.jobs.inquiry import Inquiry, read_step
 from bot.jobs.pacing import paced
@@ -28,7 +26,6 @@ from bot.store.tables import Look
 log = structlog.get_logger(__name__)
 
 FIRST: Final = 1.2  # seconds until what has answered is shown
-PATIENCE: Final = 8.0  # seconds for the messages to be posted, so that the timeline can link to them
 
 
 async def diagnosis(work: Work, look_id: int) -> None:
@@ -117,23 +114,6 @@ def long_outputs(steps: Sequence[StepView]) -> list[Upload]:
                 name = f"{step.id.replace('.', '-')}{f'-{i + 1}' if len(step.parts) > 1 else ''}.txt"
                 files.append(Upload(name, step.title, f"$ {part.command}\n\n{part.whole}\n".encode()))
     return files[:10]
-
-
-async def link(work: Work, ref: str) -> str:
-    """The address of a message, once it is posted; "" if that takes too long or Slack does not say."""
-    for _ in range(int(PATIENCE / 0.1)):
-        async with work.store.transaction() as tx:
-            row = await outbox.shown(tx, sheets.SHEET, ref)
-        if row is None or row.failed:
-            return ""
-        if row.ts:
-            try:
-                return await work.slack.permalink(row.channel_id, row.ts)
-            except AtsError as error:
-                log.warning("no address for what was read", error=str(error))
-                return ""
-        await asyncio.sleep(0.1)
-    return ""
 
 
 def told(view: DiagnosisView) -> str:

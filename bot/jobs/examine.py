@@ -1,18 +1,22 @@
 """`/ats health`: show what has answered, complete it in place; keep a report current; keep figures."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 from bot import probes, render
 from bot.domain.health import figures
 from bot.domain.looks import systems
 from bot.domain.people import Who
-from bot.jobs.answers import Answers
+from bot.jobs.answers import Answers, link
 from bot.jobs.examination import Examination
 from bot.jobs.pacing import paced
 from bot.jobs.work import Work
+from bot.operations import diagnosis as operation
 from bot.operations import history, looks, watches
+from bot.operations.looks import Asked
 from bot.render import WatchView
+from bot.store.session import Tx
+from bot.store.tables import Look
 
 
 def known() -> Mapping[str, str]:
@@ -33,28 +37,39 @@ async def health(work: Work, look_id: int) -> None:
         await _publish(work, answers, examination)
 
     await paced(examination.run(), publish)
-    await examination.keep()
 
 
 async def _publish(work: Work, answers: Answers, examination: Examination) -> None:
+    view = examination.view()
     async with work.store.transaction() as tx:
-        message = render.health_message(examination.view(), now=tx.now)
-    answered: set[str] = set()
+        message = render.health_message(view, now=tx.now)
+    links: dict[str, str] = {}
 
     async def answer() -> int:
         _, addressees = await answers.addressees()
-        for addressee in [a for a in addressees if a.ref not in answered]:
-            answered.add(addressee.ref)
+        new = [a for a in addressees if a.ref not in links]
+        for addressee in new:
+            links[addressee.ref] = ""
             if addressee.place is not None:
                 await answers.write(addressee, message)
             elif not examination.waiting:
                 await answers.respond(addressee, message)
+        if not examination.waiting:
+            await examination.keep()  # only now: people wait for the report
+        for addressee in new if not examination.waiting else ():
+            links[addressee.ref] = await link(work, addressee.ref) if addressee.place is not None else ""
         return len(addressees)
+
+    async def record(tx: Tx, _look: Look, asked: Sequence[Asked]) -> None:
+        """Into the timeline: who looked, how it was, and where that stands."""
+        for one, address in zip(asked, links.values(), strict=False):
+            data = {"read": [{"system": r.system, "status": r.status.value} for r in view.report.readings]}
+            await operation.diagnosed(tx, one, text=message.text, data={**data, "link": address})
 
     if examination.waiting:
         await answer()
     else:
-        await answers.finish(answer)
+        await answers.finish(answer, record)
 
 
 async def watch(work: Work, watch_id: int, turn: int) -> None:

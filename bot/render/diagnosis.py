@@ -1,5 +1,6 @@
 """A diagnosis: what stands out, first; then what was read, and how to read more."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -51,7 +52,7 @@ class PartView:
 
     def _text(self, widest: int) -> str:
         if not self.columns:
-            return self.output
+            return legible(self.output)
         return as_text(self.columns, self.rows, widest) + (f"\n({self.output})" if self.output else "")
 
     @property
@@ -141,7 +142,11 @@ def _stands_out(view: DiagnosisView, now: datetime) -> Md:
     """Readings outside their baseline, steps that failed, suspicious lines, the newest changes."""
     odd = _odd(view)
     failed = [step for step in view.steps if step.state in {"failed", "unknown"}]
-    found = [*(_reading(r, view) for r in odd[:ODD]), *(_failed(step) for step in failed)]
+    again = [r.hint in {other.hint for other in odd[:i]} for i, r in enumerate(odd)]
+    found = [
+        *(_reading(r, view, hinted=not again[i]) for i, r in enumerate(odd[:ODD])),
+        *(_failed(step) for step in failed),
+    ]
     if len(odd) > ODD:
         found.append(md("… and {} more that are not normal", len(odd) - ODD))
     well = sum(not r.absent for r in view.readings) - len(odd)
@@ -150,12 +155,13 @@ def _stands_out(view: DiagnosisView, now: datetime) -> Md:
     return lines(Md("*What stands out*"), *found, nothing, _logs(view), _changes(view, now), rest)
 
 
-def _reading(reading: Reading, view: DiagnosisView) -> Md:
+def _reading(reading: Reading, view: DiagnosisView, *, hinted: bool) -> Md:
+    """What is not normal; a hint that stands above already is not said again."""
     symbol = HEALTH[reading.status].split()[0]
     line = md("{} {}: {}", symbol, bold(reading.system), one_line(reading.value, 300))
     normal = md(" _(normal: {})_", one_line(reading.normal, 100)) if reading.normal else ""
     trends = [md("    {} {}", t.words, t.line) for t in view.trends.get(reading.system, ())[:1]]
-    hint = md("    → {}", prose(one_line(reading.hint, 240))) if reading.hint else ""
+    hint = md("    → {}", prose(one_line(reading.hint, 240))) if reading.hint and hinted else ""
     return lines(md("{}{}", line, normal), *trends, hint)
 
 
@@ -292,6 +298,31 @@ def _output(part: PartView) -> Md:
     if not text.strip():
         return Md("") if part.error else Md("_(no output)_")
     return code_block(excerpt(text), SHORT * 2)
+
+
+def legible(text: str) -> str:
+    """JSON that came as one line: a line for each thing in it, and for what those hold; anything else as it is."""
+    if text.count("\n") > 1 or not text.lstrip().startswith(("{", "[")):
+        return text
+    try:
+        body = json.loads(text)
+    except ValueError:
+        return text
+    return "\n".join(_opened(body, 2))
+
+
+def _opened(body: object, levels: int) -> list[str]:
+    """`name: value` for each member, those of objects below it, two spaces in."""
+    if not levels or not isinstance(body, dict | list) or not body:
+        return [body if isinstance(body, str) else json.dumps(body, ensure_ascii=False)]
+    if isinstance(body, list):
+        return [f"- {json.dumps(member, ensure_ascii=False)}" for member in body]
+    made: list[str] = []
+    for name, member in body.items():
+        below = _opened(member, levels - 1)
+        one = len(below) == 1 and not isinstance(member, list)
+        made += [f"{name}: {below[0]}"] if one else [f"{name}:", *(f"  {line}" for line in below)]
+    return made
 
 
 def excerpt(text: str) -> str:

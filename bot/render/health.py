@@ -142,12 +142,13 @@ def closing(shown: Message, why: str, *, now: datetime) -> Message:
 def _summary(view: HealthView, there: Sequence[Reading]) -> str:
     """The report in one line: what is wrong, or that nothing is."""
     bad = [reading for reading in there if reading.status is not Status.OK]
+    what = f"Health of {view.about}" if view.about else "Health"
     waiting = f" Still waiting for {', '.join(view.waiting)}." if view.waiting else ""
     if not bad:
         well = (
-            f"Health: all is well ({count(len(there), 'check')})." if there else "Health: nothing was checked."
+            f"{what}: all is well ({count(len(there), 'check')})." if there else f"{what}: nothing was checked."
         )
-        return clip((well if not waiting else "Health: asking the systems.") + waiting, 600)
+        return clip((well if not waiting else f"{what}: asking the systems.") + waiting, 600)
     told = "; ".join(f"{reading.system}: {one_line(reading.value, 80)}" for reading in bad)
     well = f"{len(there) - len(bad)} of {len(there)} checks are OK."
-    return clip(f"Health is {view.report.worst.value}. {told}. {well}{waiting}", 600)
+    return clip(f"{what} is {view.report.worst.value}. {told}. {well}{waiting}", 600)

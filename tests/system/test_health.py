@@ -3,7 +3,11 @@
 from datetime import timedelta
 from typing import Any
 
+from sqlalchemy import select
+from sqlmodel import col
+
 from bot.operations import history
+from bot.store.tables import TimelineEntry
 from tests.rig import DANA, OPS, SAM, Rig, eventually
 
 
@@ -53,6 +57,23 @@ async def test_a_system_that_hangs_is_told_in_words_and_hides_no_other(rig: Rig)
         assert system in text
 
 
+async def test_who_looked_is_in_the_timeline(rig: Rig) -> None:
+    """By whom, how it was, and the address of the report."""
+    await rig.slack.command(DANA, OPS, "health redis")
+    await complete(rig, "Redis")
+
+    async def written() -> list[Any]:
+        async with rig.bot.store.transaction() as tx:
+            query = select(TimelineEntry).where(col(TimelineEntry.kind) == "diagnosis")
+            return list((await tx.session.execute(query)).scalars())
+
+    (entry,) = await eventually(written)
+    assert entry.actor["slack_id"] == DANA
+    assert entry.text == "Health of Redis: all is well (3 checks)."
+    assert "/archives/C0OPS/p" in entry.data["link"]
+    assert {"system": "Redis", "status": "ok"} in entry.data["read"]
+
+
 async def test_one_system_alone(rig: Rig) -> None:
     """`/ats health redis` asks that one only; a name that is not known gets the nearest."""
     await rig.slack.command(DANA, OPS, "health redis")
@@ -73,9 +94,13 @@ async def test_figures_are_kept_and_shown_as_a_trend(rig: Rig) -> None:
     """What was measured yesterday stands beside what is measured now, in words and as bars."""
     await rig.slack.command(DANA, OPS, "health memory")
     await complete(rig)
+
+    async def kept() -> object:
+        async with rig.bot.store.transaction() as tx:
+            return (await history.recent(tx)).get("Memory")
+
+    await eventually(kept)
     async with rig.bot.store.transaction() as tx:
-        kept = await history.recent(tx)
-        assert kept["Memory"]
         for hour in range(23):
             await history.keep(tx, {"Memory": 1.0 + hour}, at=tx.now - timedelta(hours=23 - hour))
     await rig.advance(seconds=10)

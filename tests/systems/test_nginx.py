@@ -3,10 +3,14 @@
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from bot.domain.health import Status
+from bot.errors import ServerError
+from bot.probes import gateway
 from bot.targets import Target
 from tests.systems.conftest import TargetOf
-from tests.systems.daemon import Place, program
+from tests.systems.daemon import Place, free_port, program
 from tests.systems.health import line
 from tests.systems.servers import nginx as servers
 from tests.systems.servers.nginx import Nginx
@@ -80,3 +84,37 @@ async def test_the_status_page_tells_the_connections(place: Place, target: Targe
         server.daemon.stop()
     assert found.status is Status.OK, found
     assert "1 active connection" in found.value
+
+
+async def test_the_share_of_5xx_is_read_from_real_logs_with_the_upstreams_complaint(
+    place: Place, target: TargetOf
+) -> None:
+    """Nobody listens behind it: 502, in the share and in nginx's own words."""
+    server = servers.start(place, f"location /api {{ proxy_pass http://127.0.0.1:{free_port()}; }}")
+    assert server.daemon is not None
+    logs = {"access_log": str(server.home / "access.log"), "error_log": str(server.home / "error.log")}
+    options = {"nginx": {"command": ["nginx", "-t", "-q", "-c", str(server.config)], **logs}}
+    reached = target(rewrites={"http://nginx": f"http://127.0.0.1:{server.port}"})
+    try:
+        for _ in range(18):
+            await reached.http("GET", "http://nginx/nginx_status")
+        assert (
+            "0.0 % of 18 requests in 5 min answered 5xx"
+            in (await line(target(), "nginx", options=options)).value
+        )
+        for _ in range(2):
+            with pytest.raises(ServerError, match="502"):
+                await reached.http("GET", "http://nginx/api")
+        found = await line(target(), "nginx", options=options)
+    finally:
+        server.daemon.stop()
+    assert found.status is Status.CRITICAL, found
+    assert "10.0 % of 20 requests in 5 min answered 5xx (502 × 2)" in found.value
+    assert "connect() failed (111: Connection refused) while connecting to upstream" in found.value
+    server.home.chmod(0o755)
+    (server.home / "access.log").chmod(0o600)
+    as_other = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
+    denied = await target(cwd=Path("/")).run([*as_other, "tail", "-n", "9", "-v", logs["access_log"]])
+    assert gateway.logs(denied.stdout, denied.stderr, logs["access_log"]).untold.startswith(
+        "no permission to read"
+    )

@@ -1,12 +1,17 @@
 """A real ssh-agent, keys with a passphrase, and PostgreSQL's own TLS through the line (issue 4: targets)."""
 
 import os
+import shutil
 import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from bot.errors import AtsError
 from bot.targets.settings import SshSettings
@@ -80,21 +85,37 @@ async def test_an_agent_with_other_keys_is_no_permission_and_one_that_is_gone_is
     assert "does not answer" in await refused(target, by_agent)
 
 
+def self_signed(host: str) -> tuple[bytes, bytes]:
+    """A key and its certificate for that name."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, host)])
+    now = datetime.now(UTC)
+    made = x509.CertificateBuilder(
+        name, name, key.public_key(), 7, now - timedelta(days=1), now + timedelta(days=30)
+    )
+    made = made.add_extension(x509.SubjectAlternativeName([x509.DNSName(host)]), critical=False)
+    made = made.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+    plain = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    pem = serialization.Encoding.PEM
+    return key.private_bytes(pem, *plain), made.sign(key, hashes.SHA256()).public_bytes(pem)
+
+
 @pytest.fixture
 def tls(trading: Postgres, place: Place) -> Iterator[tuple[Postgres, Path]]:
     """The trading database with a certificate for `localhost`, and the certificate."""
     home = place.make("postgres-tls", user="postgres")
-    subprocess.run(
-        [program("openssl"), "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "30", "-subj", "/CN=localhost",
-         "-addext", "subjectAltName=DNS:localhost", "-keyout", str(home / "key"), "-out", str(home / "cert")],
-        check=True, capture_output=True, user="postgres", group="postgres", extra_groups=[],
-    )  # fmt: skip
+    for name, content in zip(("key", "cert"), self_signed("localhost"), strict=True):
+        (home / name).write_bytes(content)
+        (home / name).chmod(0o600)
+        shutil.chown(home / name, "postgres", "postgres")
+    readable = home / "root.pem"
+    readable.write_bytes((home / "cert").read_bytes())
     settings = {"ssl": "on", "ssl_cert_file": str(home / "cert"), "ssl_key_file": str(home / "key")}
     with trading.owner() as admin:
         for name, value in settings.items():
             admin.execute(f"alter system set {name} = '{value}'".encode())
         admin.execute("select pg_reload_conf()")
-        yield trading, home / "cert"
+        yield trading, readable
         for name in settings:
             admin.execute(f"alter system reset {name}".encode())
         admin.execute("select pg_reload_conf()")

@@ -12,7 +12,7 @@ error_log {home}/error.log;
 worker_processes 1;
 events {{ worker_connections 32; }}
 http {{
-    access_log off;
+    access_log {home}/access.log combined;
     client_body_temp_path {home}/body; proxy_temp_path {home}/proxy; fastcgi_temp_path {home}/fastcgi;
     uwsgi_temp_path {home}/uwsgi; scgi_temp_path {home}/scgi;
     server {{

@@ -17,6 +17,7 @@ from bot.render import (
     diagnosis_summary,
     step_message,
 )
+from bot.render.diagnosis import legible
 
 from .checks import shown, taken
 from .samples import NOW
@@ -111,6 +112,24 @@ def test_a_select_keeps_its_columns_without_rows_and_its_rows_with_one_column(
     step = StepView("s", "Sessions", "ok", "this host", 0.1, (part,))
     page = taken(details_pages(DiagnosisView(name="DB", took=1.0, steps=(step,)))[0])
     assert expected in shown(page)
+
+
+def test_json_on_one_line_is_opened_and_other_text_is_left() -> None:
+    """A line for each member, and for those of objects; what is no JSON, or has lines of its own, is as it came."""
+    body = '{"status":"blocked","providers":{"a":{"used":75},"b":{}},"trades":[{"id":1},{"id":2}],"ä":"é"}'
+    assert legible(body).splitlines() == [
+        "status: blocked", "providers:", '  a: {"used": 75}', "  b: {}", "trades:", '  - {"id": 1}', '  - {"id": 2}',
+        "ä: é",
+    ]  # fmt: skip
+    for other in ("{bad", "[ERROR] x", "{\n  1\n}\n", "", "online"):
+        assert legible(other) == other
+
+
+def test_a_hint_is_said_once() -> None:
+    """Two readings with the same advice: it stands below the first."""
+    two = tuple(Reading(f"Gate {i}", Status.CRITICAL, "blocked", "open", "Reset it.") for i in range(2))
+    made = shown(taken(diagnosis_message(DiagnosisView(name="X", took=1.0, readings=two), now=NOW)))
+    assert made.count("Reset it.") == 1
 
 
 def test_a_file_of_rows_has_their_cells_whole() -> None:
