@@ -25,8 +25,9 @@ _PREFIXED = re.compile(r"(?i)\b(?:e|u&|b|x|n)''")
 _CALL = re.compile(r'((?:[A-Za-z_][\w$]*|"")(?:\s*\.\s*(?:[A-Za-z_][\w$]*|""))*)\s*\(')
 _SECRET = re.compile(
     r"(?i)\b(?:pg_shadow|pg_authid|pg_user_mappings?|rolpassword|passwd|passwords?|authentication_string|secrets?|api_?keys?"
-    r"|(?:access_|auth_|refresh_)?tokens?|credentials?|private_keys?)\b"
+    r"|(?:access_|auth_|refresh_)?tokens?|credentials?|private_keys?)\b|(?<!count\()\*\s*from\s+mysql\.user\b"
 )
+_ORACLE = re.compile(r"(?i)\bfrom\s+(?:sys\s*\.\s*)?dual\b")
 _LOCKING = re.compile(r"(?i)\bfor\s+(?:update|share|no\s+key|key\s+share)\b|\block\s+in\s+share\b")
 _DOES = {  # what people should read instead of “not known”; it changes nothing about the verdict
     "pg_terminate_backend": "pg_terminate_backend() ends other sessions, and rolls back what they were doing",
@@ -188,6 +189,8 @@ def _why_not_typed(sql: str, dialect: str) -> str | None:
     for node in trees[0].walk():
         if not isinstance(node, allowed) or isinstance(node, exp.Command | exp.Into | exp.Lock | exp.DML):
             return f"the statement holds {type(node).__name__.lower()}, which is not known to only read"
+        if isinstance(node, exp.Column) and _ORACLE.search(sql):
+            return "a name that is asked of DUAL may be a function of Oracle, which has no brackets"
         if isinstance(node, exp.Select) and (node.args.get("into") or node.args.get("locks")):
             return "the statement stores or locks what it finds"
     return None
