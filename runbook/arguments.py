@@ -5,10 +5,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
-from runbook.shell import Word
+from runbook.shell import Var, Word
 from runbook.tables_of_programs import Flag
 
-_VALUE = re.compile(r"-(?:\d|$|%)")  # "-5", "-1 day", "-" and "-%mem" are values
+_VALUE = re.compile(r"-(?:\d|$|%[a-z]{2})")  # "-5", "-1 day", "-" and "-%mem" are values
+
+UNSEEN = Word((Var("xargs"),))  # what xargs adds
 
 
 @dataclass(slots=True)
@@ -47,7 +49,7 @@ def _allowed(flag: Flag, value: str | None) -> bool:
 
 def _takes(flag: Flag, following: Word) -> bool:
     """Whether the next word can only be this flag's value: should the table be wrong, a dash might begin a flag."""
-    if not _allowed(flag, following.literal):
+    if not _allowed(flag, following.literal) or following == UNSEEN:
         return False
     return not following.leading.startswith("-") or bool(_VALUE.match(following.leading))
 

@@ -237,7 +237,7 @@ def redis(simple: Simple, _program: Program) -> Verdict:
     if verdict.never:
         return verdict
     flag = next((w.shown for w in command[1:] if re.match(r"-(?![\d]|$)", w.leading)), "")
-    if flag and verdict.risk is Risk.READ:
+    if flag:
         verdict = Verdict(Risk.MANUAL, f"{flag} looks like a flag, and Redis commands have none")
     names = {
         "host": ("-h",),

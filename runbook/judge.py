@@ -5,7 +5,7 @@ from collections.abc import Callable
 from fnmatch import fnmatchcase
 
 from runbook import scripts
-from runbook.arguments import Arguments, Option, parse_arguments
+from runbook.arguments import UNSEEN, Arguments, Option, parse_arguments
 from runbook.environment import problem_with
 from runbook.model import Kind, Risk
 from runbook.risk import Verdict, at_least, manual, rank
@@ -15,7 +15,6 @@ from runbook.tables_of_programs import Bound, Program, Rule, programs
 
 _SYSTEM_FOLDERS = ("/bin/", "/sbin/", "/usr/bin/", "/usr/sbin/", "/usr/local/bin/", "/usr/local/sbin/")
 _LOG_FOLDER = re.compile(r"(?:[\w./-]+/)?(?:log|logs|journal)/")
-UNSEEN = Word((Var("xargs"),))  # what xargs adds
 _SCRIPTS: dict[str, Callable[[str], bool]] = {
     "sed": scripts.sed_filters,
     "awk": scripts.awk_filters,
@@ -82,6 +81,8 @@ def rule_of(words: list[Word], program: Program) -> Rule | None:
         )
     if rule is None and not found and program.rule is not None:
         return program.rule
+    if parsed.problem and rule is not program.find([w.literal for w in parsed.operands]):
+        return None  # behind that flag stand words that may belong to the subcommand
     return rule
 
 
@@ -226,9 +227,11 @@ def _matches(text: str | None, patterns: tuple[str, ...]) -> bool:
     return text is not None and any(fnmatchcase(text.lower(), p) for p in patterns)
 
 
-def _operand_problem(rule: Rule, given: Word, index: int) -> str:
+def _operand_problem(rule: Rule, given: Word, index: int) -> str:  # noqa: PLR0911 one return for each reason
     if (given.glob or given.tilde) and not rule.shell_free:
         return f"{given.shown} is a pattern that only a shell expands"
+    if given.shown.lower().startswith(("file://", "fileb://")):
+        return f"{given.shown} shows a file when it is not what is expected"
     if given.wholly_unknown and index < rule.opaque:
         return f"{given.shown} may hold a flag, which is only known when it runs"
     if rule.fixed and any(isinstance(p, Var) for p in given.parts):

@@ -27,6 +27,7 @@ _SECRET = re.compile(
     r"(?i)\b(?:pg_shadow|pg_authid|pg_user_mappings?|rolpassword|passwd|passwords?|authentication_string|secrets?|api_?keys?"
     r"|(?:access_|auth_|refresh_)?tokens?|credentials?|private_keys?)\b|(?<!count\()\*\s*from\s+mysql\.user\b"
 )
+_QUERY = re.compile(r"(?i)[\s(]*(?:select|with|values|table)\b")
 _ORACLE = re.compile(r"(?i)\bfrom\s+(?:sys\s*\.\s*)?dual\b")
 _LOCKING = re.compile(r"(?i)\bfor\s+(?:update|share|no\s+key|key\s+share)\b|\block\s+in\s+share\b")
 _DOES = {  # what people should read instead of “not known”; it changes nothing about the verdict
@@ -174,11 +175,13 @@ def _allowed_nodes() -> tuple[type, ...]:
     return tuple(getattr(exp, name) for name in names if hasattr(exp, name))
 
 
-def _why_not_typed(sql: str, dialect: str) -> str | None:
+def _why_not_typed(sql: str, dialect: str) -> str | None:  # noqa: PLR0911 one return for each reason
     import sqlglot
     from sqlglot import exp
     from sqlglot.errors import SqlglotError
 
+    if not _QUERY.match(sql):
+        return "the statement is not a query"  # of which sqlglot would complain on the standard error
     try:
         trees = sqlglot.parse(sql, read=dialect)
     except (SqlglotError, RecursionError, ValueError, TypeError, AttributeError, KeyError, IndexError):

@@ -4,10 +4,10 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from runbook.arguments import Arguments, parse_arguments
+from runbook.arguments import UNSEEN, Arguments, parse_arguments
 from runbook.durations import parse_duration
 from runbook.environment import problem_with
-from runbook.judge import UNSEEN, judge, rule_of
+from runbook.judge import judge, rule_of
 from runbook.model import Kind, Risk
 from runbook.risk import Verdict, manual
 from runbook.shell import Simple, Statement, Unproved, Word, fill_slots, parse

@@ -5,6 +5,7 @@ import re
 import pytest
 
 from runbook import Risk
+from runbook.risk import rank, worst
 from tests.unit.runbook.support import CASES, only_reads, steps_of, verdicts
 
 
@@ -70,6 +71,24 @@ def test_an_unknown_flag_anywhere_keeps_a_read_from_being_one() -> None:
         if only_reads(changed := f"{command[:at]} --frobnicate{command[at:]}")
     ]
     assert wrong == []
+
+
+@pytest.mark.parametrize("flag", ["--frobnicate", "-@", "-%", "--zz=1"])
+def test_an_unknown_flag_anywhere_never_lowers_the_class(flag: str) -> None:
+    """Between any two words of any command of the corpus: not even from "by hand" to "with a second person"."""
+    lower = []
+    for command in (c for c in CHANGING if "\\" not in c and "#" not in c and "<<" not in c):
+        found = verdicts(command)
+        if not found or command.count("'") % 2 or command.count('"') % 2:
+            continue
+        least = rank(worst(v.risk for v in found))
+        for at in [*(m.start() for m in re.finditer(" ", command)), len(command)]:
+            if command[:at].count('"') % 2 or command[:at].count("'") % 2:
+                continue
+            changed = f"{command[:at]} {flag}{command[at:]}"
+            if rank(worst(v.risk for v in verdicts(changed))) < least:
+                lower.append(changed)
+    assert lower == []
 
 
 def test_an_endless_read_is_bounded_and_says_so() -> None:
