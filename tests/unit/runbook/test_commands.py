@@ -73,6 +73,7 @@ def test_an_unknown_flag_anywhere_keeps_a_read_from_being_one() -> None:
     assert wrong == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("flag", ["--frobnicate", "-@", "-%", "--zz=1"])
 def test_an_unknown_flag_anywhere_never_lowers_the_class(flag: str) -> None:
     """Between any two words of any command of the corpus: not even from "by hand" to "with a second person"."""
