@@ -15,6 +15,9 @@ from runbook.tables_of_programs import Bound, Program, Rule, programs
 
 _SYSTEM_FOLDERS = ("/bin/", "/sbin/", "/usr/bin/", "/usr/sbin/", "/usr/local/bin/", "/usr/local/sbin/")
 _LOG_FOLDER = re.compile(r"(?:[\w./-]+/)?(?:log|logs|journal)/")
+_CHOOSE = frozenset(
+    {"-l", "--selector", "--filter", "--filters", "--field-selector", "-n", "--namespace"}
+)  # not what is shown
 _SCRIPTS: dict[str, Callable[[str], bool]] = {
     "sed": scripts.sed_filters,
     "awk": scripts.awk_filters,
@@ -199,7 +202,7 @@ def _why_not_read(rule: Rule, parsed: Arguments) -> str:  # noqa: PLR0911 one re
     for option in parsed.options:
         value = option.value
         shown = (value if isinstance(value, str) else value.shown if value else "").lower()
-        if "environ" in shown:
+        if "environ" in shown and option.name not in _CHOOSE:
             return "it may show environments, and so secrets"
         if shown.startswith(("file://", "fileb://")):
             return f"{shown} shows a file when it is not what is expected"
