@@ -86,6 +86,7 @@ class _Reader:
         self._total = lines_total
         self._stack: list[Section] = []
         self._items: list[Item] = []
+        self._homeless = 0  # open items, from the outermost on, that belong to a section before this one
         self._lists: list[bool] = []
         self._quotes = 0
         self._table: Table | None = None
@@ -113,6 +114,9 @@ class _Reader:
     def _start_section(self, token: Token, title: str) -> None:
         level, line = int(token.tag[1]), _line(token)
         self.here.line_end = max(line - 1, self.here.line)
+        for item in self._items:  # a heading within a list item ends it, as far as its section goes
+            item.line_end = min(item.line_end, max(line - 1, item.line))
+        self._homeless = len(self._items)
         while self._stack and self._stack[-1].level >= level:
             self._stack.pop()
         path = tuple(s.title for s in self._stack)
@@ -125,7 +129,7 @@ class _Reader:
             self._start_section(self._in_heading, token.content)
         elif self._row is not None:
             self._row.append(token.content)
-        elif self._items:
+        elif len(self._items) > self._homeless:
             item = self._items[-1]
             if not item.text:
                 item.text, item.line = token.content, _line(token)
@@ -145,7 +149,7 @@ class _Reader:
         lines = token.content.split("\n")
         if lines and not lines[-1]:
             lines.pop()
-        item = next((i for i in reversed(self._items) if i.ordered), None)
+        item = next((i for i in reversed(self._items[self._homeless :]) if i.ordered), None)
         fence = Fence(language, lines, line, item)
         if item is not None:
             item.fences.append(fence)
@@ -176,6 +180,7 @@ class _Reader:
 
     def _list_item_close(self, _token: Token) -> None:
         self._items.pop()
+        self._homeless = min(self._homeless, len(self._items))
 
     def _table_open(self, token: Token) -> None:
         self._table = Table([], [], _line(token), [])

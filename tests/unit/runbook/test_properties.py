@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from types import FrameType
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from runbook import Kind, Plan, Risk, compile_text, from_json, shipped_text, to_json
@@ -33,6 +33,7 @@ PIECE_LIST = [
         "- **Trigger:** ",
         "| a | b |\n|--|--|\n",
         "1. ",
+        "1. # ",
         "> ",
         "#: id=",
         "risk=",
@@ -141,6 +142,8 @@ def _pointing(plan: Plan, text: str) -> None:
 
 @quick
 @given(TEXTS)
+@example("0. #\n   0")
+@example("1. x\n   # a\n   y\n\n   # b\n   z\n2. q\n\n# t\n- # u\n\n  1. v\n\n     ```\n     df\n     ```\n")
 def test_lines_and_columns_point_at_the_text(text: str) -> None:
     """Each command stands where the plan says, character by character, and each finding points at something."""
     _pointing(compile_text(text, lock=text), text)
