@@ -15,6 +15,7 @@ from bot.domain.step_policy import Denied, NeedsApproval, Person, Ruling
 from bot.errors import AtsError
 from bot.jobs.work import Work
 from bot.operations.runs import Looked
+from bot.render import fits_whole
 from bot.store.run_tables import Run
 from bot.targets import Target
 from bot.targets.checks import evaluate
@@ -39,11 +40,14 @@ def where(target: Target, step: Step) -> str:
 
 
 def agree(work: Work, step: Step, parameters: Mapping[str, str]) -> Agreed:
-    """What would run, exactly; raises FillError."""
+    """What would run, exactly; raises FillError, also for what is too long for people to be shown whole."""
+    resolved = resolve(work.target, step, parameters)
+    if step.risk is not Risk.READ and not fits_whole(resolved):
+        raise FillError("it is too long for a message to show it whole. Run it by hand.")
     return Agreed(
         step=step.id,
         step_digest=step.digest,
-        resolved=resolve(work.target, step, parameters),
+        resolved=resolved,
         target=where(work.target, step),
         parameters=dict(parameters),
         runbook=work.rules.plan.digest,

@@ -7,7 +7,7 @@ strings given to these functions are outside text and are escaped; `Md` is marku
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from bot.render.text import BLANK, clip, clip_md, esc, inert, safe_url, size, split_md
+from bot.render.text import BLANK, clip, clip_md, code_block, esc, inert, safe_url, size, split_md
 
 Block = dict[str, Any]
 
@@ -28,6 +28,8 @@ BUTTON_TEXT: Final = 75
 BUTTON_VALUE: Final = 2000
 IDENTIFIER: Final = 255
 PLACEHOLDER: Final = 150
+WHOLE: Final = 2800  # of a command, in one block
+WHOLE_TEXT: Final = 6000  # of a command, in one message
 TABLE_ROWS: Final = 100
 TABLE_COLUMNS: Final = 20
 TABLE_TEXT: Final = 9000
@@ -69,6 +71,31 @@ def section(text: object, *, accessory: Block | None = None, block_id: str = "")
 def sections(text: object) -> list[Block]:
     """As many paragraphs as the text needs."""
     return [section(piece) for piece in split_md(esc(text), SECTION)]
+
+
+def whole_code(text: str) -> list[Block]:
+    """A command in as many code blocks as it needs: nobody agrees to what they were not shown.
+
+    What is longer than `fits_whole` allows is cut by the message that it is in.
+    """
+    pieces, used = [""], 0
+    for letter in text.strip("\n"):
+        if used + _counts(letter) > WHOLE:
+            pieces.append("")
+            used = 0
+        pieces[-1] += letter
+        used += _counts(letter)
+    return [section(code_block(piece)) for piece in pieces]
+
+
+def fits_whole(text: str) -> bool:
+    """Whether a message can show it to its end, with its cautions before it."""
+    return sum(map(_counts, text)) <= WHOLE_TEXT
+
+
+def _counts(letter: str) -> int:
+    """What Slack counts for it at most, once it is escaped."""
+    return 5 if letter in "&<>`" or not letter.isascii() else 1
 
 
 def fields(*texts: object) -> Block:

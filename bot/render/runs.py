@@ -1,12 +1,13 @@
 """What people see of a run: its one message, from the request to the outcome."""
 
+import unicodedata
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
 from bot.domain.people import Who
 from bot.domain.runs import State
-from bot.render.blocks import Block, actions, button, confirm_dialog, context, section, sections
+from bot.render.blocks import Block, actions, button, confirm_dialog, context, section, sections, whole_code
 from bot.render.conditions import condition_lines
 from bot.render.message import Message, message
 from bot.render.text import Md, code, code_block, date, duration, joined, lines, md, one_line, prose
@@ -141,13 +142,15 @@ def _what(view: RunView) -> list[Block | None]:
     if view.state in NOTHING:
         return [section(prose(one_line(view.reason, 600)))] if view.reason else []
     warned = sections(cautions(view.cautions)) if view.state in _BEFORE and view.cautions else []
-    return [*warned, section(code_block(view.resolved, 1500)), section(_facts(view))]
+    agreed = whole_code(view.resolved) if view.state in _BEFORE else [section(code_block(view.resolved, 1500))]
+    return [*warned, *agreed, section(_facts(view))]
 
 
 def _facts(view: RunView) -> Md:
     before = view.state in _BEFORE
     why = f" – {one_line(view.why_risk, 200)}" if view.why_risk else ""
     return lines(
+        _look_alikes(view.resolved) if before else "",
         md("*On:* {}", code(view.target, 200)),
         md("*Risk:* {}{}", RISKS[view.risk], why) if before else "",
         md("*Why a second person:* {}", one_line(view.reason, 300)) if view.state is State.AWAITING else "",
@@ -160,6 +163,15 @@ def _facts(view: RunView) -> Md:
         ),
         md("_{}_", one_line(view.reason, 300)) if view.state is State.APPROVED and view.reason else "",
     )
+
+
+def _look_alikes(command: str) -> Md:
+    """Letters of a command that are not plain, by name: a Cyrillic “а” looks like an “a”, and is another word."""
+    strange = dict.fromkeys(letter for letter in command if not letter.isascii())
+    named = joined(
+        ", ", (f"“{each}” {unicodedata.name(each, 'unknown').lower()}" for each in list(strange)[:5])
+    )
+    return md("⚠️ *Not plain letters:* {}; they may look like others.", named) if strange else Md("")
 
 
 def _told(view: RunView) -> list[Block | None]:
@@ -289,6 +301,7 @@ def preview_lines(view: PreviewView) -> list[Md]:
     who = joined(", ", (name(person_) for person_ in view.asked)) or Md("⚠️ nobody who may is known")
     verified = condition_lines(step.verify) if step.verify else Md("nothing: it counts as “ran, not verified”")
     return [
+        _look_alikes(view.resolved),
         md("*On:* {}", code(view.target, 200)) if view.target else Md(""),
         md("*Risk:* {} – {}", RISKS[step.risk], one_line(step.reason, 300)),
         guard_line(view),
@@ -309,7 +322,7 @@ def preview_blocks(view: PreviewView) -> list[Block | None]:
         section(md("*{}*", one_line(view.step.title, 200))),
         section(md("⛔ *You may not run this.* {}", prose(one_line(stop, 600)))) if stop else None,
         *sections(cautions(view.step.cautions)),
-        section(code_block(view.resolved, 2500)) if view.resolved else None,
+        *(whole_code(view.resolved) if view.resolved else ()),
         section(lines(*preview_lines(view))),
         section(md("*{} – now:*\n{}", one_line(view.before_title, 150), code_block(view.before, 1500)))
         if view.before
