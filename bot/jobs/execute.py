@@ -139,7 +139,7 @@ async def _carry_out(work: Work, run: Run, step: Step) -> None:
     try:
         outcome = await running
     except asyncio.CancelledError:
-        outcome = _stopped(lines.stopped_by)
+        outcome = _stopped(lines)
         if not lines.stopped_by:  # this process is being stopped
             await asyncio.shield(_write_down(work, run, outcome, step))
             raise
@@ -159,6 +159,9 @@ class _Lines:
     def __init__(self) -> None:
         self._kept: list[str] = []
         self.stopped_by = ""
+        self.ran: Outcome | None = (
+            None  # what is known once it has ended well: only its verification is missing
+        )
 
     def add(self, line: str) -> None:
         self._kept = [*self._kept[-LINES + 1 :], line.replace("\x00", "\ufffd")[:300]]
@@ -181,6 +184,8 @@ async def _run(work: Work, run: Run, step: Step, lines: _Lines) -> Outcome:
         return Outcome(State.FAILED, _words(result), parts, exit=exit_code, took=result.took)
     if step.risk is Risk.READ:
         return Outcome(State.SUCCEEDED, "", parts, exit=exit_code, took=result.took)
+    lines.ran = Outcome(State.NOT_VERIFIED, "", parts, exit=exit_code, took=result.took)
+    lines.add("It ran without an error. Looking whether it did what it is for …")
     return await _verified(work, step, result, parts, exit_code)
 
 
@@ -211,14 +216,11 @@ async def _verified(
     return Outcome(state, why, parts, verdict.reading, after, exit_code, took)
 
 
-def _stopped(by: str) -> Outcome:
-    if by:
-        return Outcome(
-            State.UNKNOWN, f"Stopped by {by} in the middle: killed. What it had done by then stands."
-        )
-    return Outcome(
-        State.UNKNOWN, "The bot was stopped in the middle, and killed it. What it had done by then stands."
-    )
+def _stopped(lines: _Lines) -> Outcome:
+    by = f"Stopped by {lines.stopped_by}" if lines.stopped_by else "The bot was stopped"
+    if lines.ran is not None:
+        return replace(lines.ran, reason=f"It ran without an error. {by} before it was verified.")
+    return Outcome(State.UNKNOWN, f"{by} in the middle: it was killed. What it had done by then stands.")
 
 
 async def _beat(work: Work, run_id: int, running: asyncio.Task[Outcome], lines: _Lines) -> None:

@@ -43,6 +43,11 @@ docker restart danger
 #: verify="exec 'ls word.log' within 1s"
 docker restart [WORD]
 
+# Be looked at for long
+#: id=own.patient risk=mutating role=responder timeout=20s
+#: verify="exec 'ls patient.log' within 60s"
+docker restart patient
+
 # Stop trading, looked at briefly
 #: id=own.stop risk=protective role=responder timeout=10s
 #: verify="http GET http://localhost:8000/api/trading/state .emergency_stop == true within 1s"

@@ -57,6 +57,16 @@ async def test_progress_is_shown_and_cancel_really_kills(own: Rig) -> None:
         assert part in str(over["blocks"]), part
 
 
+async def test_who_stops_the_look_afterwards_is_told_that_it_ran(own: Rig) -> None:
+    """While it is verified the message says so; Cancel then ends the look, and does not make the outcome unknown."""
+    (host(own).parent / "bin" / "docker").write_text("#!/bin/sh\nexit 0\n", "utf-8")
+    await request(own, DANA, "own.patient")
+    running = await message(own, "Running", "Looking whether it did what it is for")
+    assert (await press(own, SAM, running, "run_cancel")).ok
+    run = await reaches(own, "own.patient", "ran_not_verified")
+    assert run.reason == "It ran without an error. Stopped by Sam Reyes before it was verified."
+
+
 async def test_a_step_that_does_not_end_is_an_unknown_outcome(own: Rig) -> None:
     """At its timeout it is killed; what it did is not known, and it is not run again."""
     await request(own, DANA, "own.hang")
