@@ -30,7 +30,7 @@ async def prepare(work: Work, run_id: int) -> None:
         await executing.go_on(work, run, ready)
     if run is not None and run.state == State.DENIED:
         await runs.tell(
-            work, run, render.run_refused(run.title, run.reason, _holders(work, looked.ruling, access))
+            work, run, render.run_refused(run.title, run.reason, await _holders(work, looked.ruling, access))
         )
 
 
@@ -39,7 +39,7 @@ def _at_once(run: Run, looked: Looked) -> bool:
     return isinstance(looked.ruling, Allowed) and looked.holds and not looked.problem and run.risk != Risk.READ
 
 
-def _holders(work: Work, ruling: Any, access: Access) -> str:
+async def _holders(work: Work, ruling: Any, access: Access) -> str:
     """What the person can do about a refusal, in words."""
     if not isinstance(ruling, Denied):
         return ""
@@ -47,8 +47,5 @@ def _holders(work: Work, ruling: Any, access: Access) -> str:
         return "As an admin you may break the glass: `/ats run` it again; it asks for a reason, and everyone is told."
     if ruling.needed is None:
         return ""
-    rows = work.directory.rota_known()
-    on_duty = [str(r.get("name")) for r in rows if r.get("name") and ruling.needed is Role.RESPONDER]
-    return f"Ask somebody who is a {ruling.needed}" + (
-        f": {', '.join(dict.fromkeys(on_duty))}." if on_duty else "."
-    )
+    people = [who.name for who in await work.directory.holders(ruling.needed) if who.name]
+    return f"Ask somebody who is a {ruling.needed}" + (f": {', '.join(people[:6])}." if people else ".")

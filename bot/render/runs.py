@@ -202,7 +202,9 @@ def _decide(view: RunView) -> list[Block | None]:
     """What to check and who decides, when it is not simply done."""
     if view.state is State.SUCCEEDED:
         return []
-    check = md("*Check:* {}", code(view.verify, 400)) if view.verify else Md("*Check:* the system itself.")
+    check = (
+        md("*Check:* {}", condition_lines(view.verify)) if view.verify else Md("*Check:* the system itself.")
+    )
     called = joined(", ", (person(who) for who in deciders(view)))
     who = md("*Decides what follows:* {}", called) if called else ""
     never = Md("The bot does not repeat it by itself.") if view.state is State.UNKNOWN else ""

@@ -52,7 +52,9 @@ async def test_once_it_is_known_that_a_role_is_gone_it_stops_nothing(grouped: Ri
     grouped.slack.workspace.usergroups["S0ATS"].users.clear()
     passes_by(grouped, GROUP[0])
     await stop(grouped, OLLI)
-    await told(grouped, OLLI, "Not run", "role responder is needed")
+    refused = str((await told(grouped, OLLI, "Not run", "role responder is needed"))["blocks"])
+    assert "Dana Ortiz" in refused  # whom to ask instead
+    assert "Sia" not in refused  # on duty for security, and no responder
 
 
 async def test_whose_duty_has_just_begun_is_not_refused_by_what_is_remembered(grouped: Rig) -> None:
