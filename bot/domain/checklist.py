@@ -81,6 +81,7 @@ class Checklist:
     given_up: str = ""  # why, when it was ended before its last item
     target: timedelta = timedelta()  # that the runbook gives the whole of it
     way_back: str = ""  # how to undo it, as the runbook says
+    protects: frozenset[str] = frozenset()  # ids of items that stop trading, by the runbook as it is now
     number: int = 0  # of its incident
     edited: bool = False  # the runbook's entry is not what it was at the start
 

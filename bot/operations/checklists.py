@@ -18,7 +18,7 @@ from bot.operations import inbox, incidents, outbox, timeline
 from bot.operations.rules import Rules
 from bot.store.session import EFFECT_QUEUE, Tx
 from bot.store.tables import ChecklistRow, ChecklistTick, Incident
-from runbook.model import Entry
+from runbook.model import Entry, Risk
 
 KIND: Final = "checklist"  # of its live message
 
@@ -120,9 +120,16 @@ async def _as_value(tx: Tx, row: ChecklistRow, rules: Rules | None = None) -> Ch
         given_up=row.given_up,
         target=timedelta(seconds=row.target),
         way_back=row.way_back,
+        protects=_protects(row, rules) if rules else frozenset(),
         number=incident.number if incident else 0,
         edited=bool(rules) and (entry is None or _digest(entry) != row.entry_digest),
     )
+
+
+def _protects(row: ChecklistRow, rules: Rules) -> frozenset[str]:
+    """Items that can be done at one click, whoever's turn it is: trading is stopped when it must be."""
+    steps = [rules.plan.step(str(item.get("id") or "")) for item in row.items]
+    return frozenset(s.id for s in steps if s is not None and s.unlocked and s.risk is Risk.PROTECTIVE)
 
 
 async def running(tx: Tx, rules: Rules) -> Sequence[Checklist]:

@@ -19,7 +19,7 @@ from bot.render.blocks import (
     text_input,
 )
 from bot.render.message import Message, View, message, modal
-from bot.render.run_modals import confirmation_button
+from bot.render.run_modals import confirmation_button, one_click_button
 from bot.render.text import Md, bold, code, code_block, date, duration, joined, lines, md, one_line, prose
 from bot.render.words import cautions, name, person
 from runbook.model import Entry
@@ -36,6 +36,7 @@ def checklist_message(state: Checklist, *, now: datetime, marker: str = "") -> M
     blocks: list[Block | None] = [
         header(f"📋 {one_line(state.title, 120)}"),
         section(_standing(state, now)),
+        *_at_any_moment(state),
         *sections(lines(*_rows(state, now))),
         *(_turn(state, item, now) if item is not None else []),
         actions(*_buttons(state, now)),
@@ -118,7 +119,22 @@ def _run(state: Checklist, item: Item) -> Block:
     words = md(
         "The bot can run this: {}. Tick it when you have seen that it is done.", code(f"/ats run {item.id}")
     )
+    if item.id in state.protects:
+        return section(words, accessory=one_click_button(item.id, item.title, state.number))
     return section(words, accessory=confirmation_button(item.id, item.title, state.number))
+
+
+def _at_any_moment(state: Checklist) -> list[Block]:
+    """What stops trading waits for no item before it."""
+    items = [item for i, item in enumerate(state.items) if i not in state.ticks and i != state.current]
+    return [
+        section(
+            md("🛑 At any moment, at one click: *{}*", one_line(item.title, 140)),
+            accessory=one_click_button(item.id, item.title, state.number),
+        )
+        for item in items
+        if item.id in state.protects and state.ended_at is None
+    ]
 
 
 def _time(state: Checklist, i: int, now: datetime) -> Md:

@@ -121,7 +121,12 @@ def step_button(step: Step, number: int) -> Block:
     style = "danger" if step.risk in {Risk.PROTECTIVE, Risk.DESTRUCTIVE} else ""
     if step.risk is not Risk.PROTECTIVE:
         return confirmation_button(step.id, step.title, number, style=style)
-    return button(one_line(step.title, 70), f"run_now_{step.id}", open_value(step.id, number), style=style)
+    return one_click_button(step.id, step.title, number)
+
+
+def one_click_button(step_id: str, title: str, number: int) -> Block:
+    """Does what protects, at once."""
+    return button(one_line(title, 70), f"run_now_{step_id}", open_value(step_id, number), style="danger")
 
 
 def confirmation_button(step_id: str, title: str, number: int, *, style: str = "") -> Block:

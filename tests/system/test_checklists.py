@@ -164,3 +164,17 @@ async def test_what_the_bot_can_run_of_a_procedure_has_a_button_and_a_person_tic
     shown = await live(rig, "1 of 3 done", "/ats run recovery.download")
     assert (await rig.slack.press(SAM, OPS, shown["ts"], "checklist_done")).ok
     await live(rig, "2 of 3 done")
+
+
+async def test_trading_is_stopped_at_one_click_whoevers_turn_it_is(rig: Rig) -> None:
+    """In the flow for a suspected breach the stop is the second item; nobody has to tick the first to press it."""
+    await start(rig, "suspected breach")
+    shown = await live(rig, "0 of 4 done", "At any moment, at one click")
+    assert (await rig.slack.press(DANA, OPS, shown["ts"], "run_now_trading.emergency-stop")).ok
+    await reaches(rig, "trading.emergency-stop", "succeeded")
+    shown = await live(rig, "0 of 4 done")  # a person ticks it, in its turn
+    assert (await rig.slack.press(DANA, OPS, shown["ts"], "checklist_done")).ok
+    shown = await live(rig, "1 of 4 done", "/ats run trading.emergency-stop")
+    assert "At any moment" not in str(shown["blocks"])
+    again = [e for b in shown["blocks"] if (e := b.get("accessory")) and e["action_id"].startswith("run_now_")]
+    assert len(again) == 1
