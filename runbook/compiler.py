@@ -6,7 +6,7 @@ from datetime import date
 from hashlib import sha256
 
 from runbook import facts as about
-from runbook.document import read
+from runbook.document import Section, every_fence, read
 from runbook.entries import entries_of
 from runbook.hazards import hazards, missing_parameters
 from runbook.locking import Reviewed, read_lock
@@ -83,7 +83,13 @@ def _compile(
         contacts=tuple(tables.contacts),
         baseline=tuple(tables.baseline),
         entries=tuple(entries),
-        diagnostics=(*problems, *tables.problems, *context.problems, *unlocker.problems),
+        diagnostics=(
+            *problems,
+            *_open_fences(sections),
+            *tables.problems,
+            *context.problems,
+            *unlocker.problems,
+        ),
         channel=about.channel(known, sections),
         facts=known,
         blocks=sum(len(s.fences) for s in sections),
@@ -93,6 +99,22 @@ def _compile(
         items=context.items,
     )
     return plan, context
+
+
+def _open_fences(sections: list[Section]) -> list[Diagnostic]:
+    """Blocks that nothing closes: everything behind them is taken for commands."""
+    return [
+        Diagnostic(
+            "warning",
+            "fence-not-closed",
+            fence.line - 1,
+            1,
+            "This block of code is not closed, so everything below it is taken for its commands.",
+            "Close it with the same fence, indented like the one that opens it.",
+        )
+        for fence in every_fence(sections)
+        if not fence.closed
+    ]
 
 
 def _checked(plan: Plan, context: Context, today: date | None) -> Plan:

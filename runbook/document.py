@@ -19,6 +19,9 @@ class Fence:
     lines: list[str]
     line: int  # of the first line of content
     item: "Item | None" = None  # the ordered-list item that holds it
+    closed: bool = (
+        True  # an open one reaches to the end of what holds it, the whole rest of the document perhaps
+    )
 
 
 @dataclass(slots=True)
@@ -140,17 +143,20 @@ class _Reader:
 
     def _fence(self, token: Token) -> None:
         language = _LANGUAGE.match(token.info.strip())
-        self._code(token, language[1].lower() if language else "", _line(token) + 1)
+        first, behind = token.map or (0, 0)
+        lines = token.content.count("\n") + (token.content[-1:] not in {"", "\n"})
+        closed = behind - first == lines + 2  # its two fences beside its lines
+        self._code(token, language[1].lower() if language else "", _line(token) + 1, closed=closed)
 
     def _code_block(self, token: Token) -> None:
         self._code(token, "", _line(token))
 
-    def _code(self, token: Token, language: str, line: int) -> None:
+    def _code(self, token: Token, language: str, line: int, *, closed: bool = True) -> None:
         lines = token.content.split("\n")
         if lines and not lines[-1]:
             lines.pop()
         item = next((i for i in reversed(self._items[self._homeless :]) if i.ordered), None)
-        fence = Fence(language, lines, line, item)
+        fence = Fence(language, lines, line, item, closed)
         if item is not None:
             item.fences.append(fence)
         self.here.fences.append(fence)

@@ -209,3 +209,24 @@ def test_an_indented_annotation_is_pointed_at_where_it_stands() -> None:
     text = "# R\n\n## A\n\n- Do:\n\n  ```bash\n  #: id=a nonsense\n  uptime\n  ```\n"
     found = next(d for d in compile_text(text).diagnostics if d.code == "annotation-syntax")
     assert text.split("\n")[found.line - 1][found.column - 1 :] == "nonsense"
+
+
+@pytest.mark.parametrize(
+    ("text", "places"),
+    [
+        ("## P\n\n```bash\nuptime\n", [(3, 1)]),
+        ("## P\n\n```bash\nuptime", [(3, 1)]),
+        ("```", [(1, 1)]),
+        ("1. Do\n   ```bash\n   ls\n```\n\ntext\n", [(2, 4), (4, 1)]),  # closed too far to the left
+        ("> ```\n> ls\n\ntext\n", [(1, 1)]),
+        ("```bash\nuptime\n```\n", []),
+        ("```bash\n```", []),
+        ("````\n```\n````\n", []),
+        ("- a\n\n  ~~~\n  ls\n\n  ~~~\n", []),
+        ("text\n\n    ls\n", []),
+    ],
+)
+def test_a_block_that_nothing_closes_is_pointed_at(text: str, places: list[tuple[int, int]]) -> None:
+    """It swallows what stands below it: said where it opens; a closed or an indented one is not."""
+    found = [d for d in compile_text(text).diagnostics if d.code == "fence-not-closed"]
+    assert [(d.line, d.column) for d in found] == places
