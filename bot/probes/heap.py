@@ -42,7 +42,7 @@ PROBE = Probe(
     warning="> 80 %",
     critical="> 95 %",
     source=USUAL,
-    hint="The API's token is under [target].",
+    hint="The trading API's own line says whether it runs; its token is under [target].",
     failing=Status.WARNING,
     options={"warning": 80.0, "critical": 95.0},
 )

@@ -18,6 +18,7 @@ from bot.targets import Target
 SYSTEM = "Loki"
 _TRIGGER = "the runbook's alert: ingestion lag > 30 seconds"
 _KEEP = 4 * 1024 * 1024  # bytes: a real Loki's metrics are long
+_ODD = "(?i)error"
 _SHOWN = 160  # characters of a log line
 _HINT_ERRORS = "Look at that application's log: `/ats diag log`."
 _HINT_QUIET = (
@@ -72,7 +73,7 @@ async def measure(target: Target, deadline: float, options: Options) -> Look:
 async def _lines(target: Target, base: str, deadline: float, options: Options) -> Lines:
     """Three small queries side by side; a Loki that answers none of them is judged by the rest."""
     selector, by, minutes = options["selector"], options["by"], options["error_minutes"]
-    odd = f'{selector} |~ "(?i)error"'
+    odd = f'{selector} |~ "{_ODD}" != "{_ODD}"'  # Loki logs our queries: they are no errors
     counted = {"query": f"sum by ({by}) (count_over_time({odd} [{minutes:g}m]))"}
     newest = {"limit": 1, "direction": "backward"}
     asked = (

@@ -63,7 +63,7 @@ PROBE = Probe(
     warning="a model complains, drifts > 0.2, or has not predicted for 5 minutes",
     critical="a model has failed",
     source=f"the API's own word; {USUAL} for drift",
-    hint="The API's token is under [target]; `/api/models/status` by hand says more.",
+    hint="The trading API's own line says whether it runs; its token is under [target].",
     failing=Status.WARNING,
     options={"drift": 0.2, "silent_seconds": 300.0},
 )

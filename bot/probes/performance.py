@@ -69,7 +69,7 @@ PROBE = Probe(
     warning="500 ms and more; Sharpe ratio < 0, or drawdown > 5 %",
     critical="> 2 s; Sharpe ratio < 0 and drawdown > 5 %",
     source=f"{judged.SOURCE}; {_TRIGGER}",
-    hint="The API's token is under [target]; the runbook's entry on the trading API has the first steps.",
+    hint="The trading API's own line says whether it runs; its token is under [target].",
     failing=Status.WARNING,
     options={"drawdown": 5.0},
 )

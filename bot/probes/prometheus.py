@@ -1,9 +1,12 @@
-"""Prometheus: ready, targets that are down and why, alerts that fire, and whether it has the alerts' own figures."""
+"""Prometheus: ready, targets that are down and why, alerts that fire, and whether it has the alerts' own figures.
+
+Of its Alertmanager: alerts that fire and are silenced, so that nobody is paged.
+"""
 
 import asyncio
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from bot.domain.health import Reading, Status
 from bot.errors import AtsError, ServerError
@@ -24,6 +27,7 @@ _METRICS = (
 )  # fmt: skip
 _DOWN = "Nobody measures what it cannot reach: look at the exporter, then at `/targets`."
 _FIRES = "`/ats incidents` has what was paged for; `/alerts` in Prometheus has the rest."
+_SILENT = "Nobody is paged for it: see Silences in Alertmanager, who set it and until when."
 _GONE = "Alerts on a missing metric never fire: look at its exporter."
 
 
@@ -35,6 +39,8 @@ class Look:
     firing: tuple[tuple[str, str], ...] = ()  # name and severity
     missing: tuple[str, ...] = ()  # metrics without any series
     unheard: tuple[str, ...] = ()  # what else was not answered
+    silenced: tuple[str, ...] = ()  # alerts that fire and that Alertmanager keeps to itself
+    untold: str = ""  # why silences are not known
 
 
 async def measure(target: Target, deadline: float, options: Options) -> Look:
@@ -47,8 +53,9 @@ async def measure(target: Target, deadline: float, options: Options) -> Look:
         f"/api/v1/label/__name__/values?{query}",
     )
     asked = (target.http("GET", base + path, deadline=deadline, keep=_KEEP) for path in paths)
-    ready, *rest = await asyncio.gather(
-        target.glance(f"{base}/-/ready", deadline=deadline), *asked, return_exceptions=True
+    (ready, *rest), (silenced, untold) = await asyncio.gather(
+        asyncio.gather(target.glance(f"{base}/-/ready", deadline=deadline), *asked, return_exceptions=True),
+        _silences(target, base, deadline),
     )
     if isinstance(ready, ServerError):  # 503 while it replays its log
         return Look(not_ready=str(ready))
@@ -61,7 +68,31 @@ async def measure(target: Target, deadline: float, options: Options) -> Look:
     up, down = _targets(targets)
     there = names if isinstance(names, list) else None
     missing = [m for m in metrics if m not in there] if there is not None else []
-    return Look("", up, tuple(down), tuple(_alerts(alerts)), tuple(missing), tuple(dict.fromkeys(unheard)))
+    told = tuple(dict.fromkeys(unheard))
+    return Look("", up, tuple(down), tuple(_alerts(alerts)), tuple(missing), told, silenced, untold)
+
+
+async def _silences(target: Target, base: str, deadline: float) -> tuple[tuple[str, ...], str]:
+    """The silenced alerts of the Alertmanager that Prometheus sends to, and why they are not known."""
+    try:
+        known = answers.table(
+            await target.http("GET", f"{base}/api/v1/alertmanagers", deadline=deadline * 0.45), "it"
+        )
+        data = known.get("data")
+        active = answers.tables(data.get("activeAlertmanagers")) if isinstance(data, dict) else []
+        if not active:
+            return (), ""
+        parts = urlsplit(str(active[0].get("url", "")))
+        asked = f"{parts.scheme}://{parts.netloc}/api/v2/alerts?active=false&inhibited=false&silenced=true"
+        body = (await target.http("GET", asked, deadline=deadline * 0.45, keep=_KEEP)).json()
+    except (AtsError, ValueError) as error:
+        return (), f"Alertmanager's silences: {error}"
+    return tuple(dict.fromkeys(_silenced(alert) for alert in answers.tables(body))), ""
+
+
+def _silenced(alert: dict[str, Any]) -> str:
+    labels = alert.get("labels")
+    return str(labels.get("alertname", "?"))[:60] if isinstance(labels, dict) else "?"
 
 
 def _data(answer: HttpAnswer | BaseException, unheard: list[str]) -> Any:
@@ -109,10 +140,14 @@ def read(look: Look, _context: Context) -> tuple[Reading, ...]:
     findings = [Finding(_severity(s), f"alert: {name}", _FIRES) for name, s in look.firing[:4]]
     if len(look.firing) > len(findings):
         findings.append(Finding(Status.WARNING, f"{len(look.firing) - len(findings)} more alerts", _FIRES))
+    findings += [
+        Finding(Status.WARNING, f"fires and is silenced: {alert}", _SILENT) for alert in named(look.silenced, 3)
+    ]
     findings += [Finding(Status.WARNING, f"down: {target}", _DOWN) for target in named(look.down, 3)]
     if look.missing:
         findings.append(Finding(Status.WARNING, f"no figures: {', '.join(named(look.missing))}", _GONE))
     findings += [Finding(Status.UNKNOWN, f"not told: {why}") for why in look.unheard]
+    findings += [Finding(Status.OK, f"not told: {look.untold}")] if look.untold else []
     findings.append(Finding(Status.OK, f"ready, {look.up} of {plural(look.up + len(look.down), 'target')} up"))
     return (
         line(SYSTEM, findings, _BOUNDS, number=float(len(look.down)),
@@ -128,9 +163,10 @@ PROBE = Probe(
     SYSTEM,
     measure,
     read,
-    asks="`/-/ready`, `/api/v1/targets`, `/api/v1/alerts` of Prometheus, and whether it has the alerts' metrics",
+    asks="`/-/ready`, `/api/v1/targets`, `/api/v1/alerts` of Prometheus, and whether it has the alerts' metrics; "
+    "silenced alerts of its Alertmanager",
     normal=_BOUNDS.normal,
-    warning="a target is down, an alert fires, a metric of the runbook's alerts has no figures",
+    warning="a target is down, an alert fires (silenced or not), a metric of the runbook's alerts has no figures",
     critical="no answer, not ready, or an alert of severity critical fires",
     source=_BOUNDS.source,
     hint="Without it no alert fires: look at its service and its log.",

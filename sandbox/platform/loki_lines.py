@@ -8,7 +8,7 @@ from sandbox.platform import healthy
 from sandbox.platform.state import PlatformState
 
 _COUNT = re.compile(r"sum by \((\w+)\) \(count_over_time\((.+) \[(\d+)m\]\)\)")
-_QUERY = re.compile(r'\{app=~"\.\+"\}(?: \|~ "(.+)")?')
+_QUERY = re.compile(r'\{app=~"\.\+"\}(?: \|~ "(.+)" != "\1")?')
 _ROW = re.compile(r"(?P<at>\S+) \[\w+\] \[(?P<app>[\w-]+)\]")
 _UNITS = {"s": 1, "m": 60, "h": 3600}
 

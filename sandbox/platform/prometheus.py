@@ -30,6 +30,12 @@ def app(state: PlatformState) -> Starlette:
     async def healthy(_request: Request) -> Response:
         return PlainTextResponse("Prometheus Server is Healthy.\n")
 
+    async def alertmanagers(_request: Request) -> Response:
+        none: list[str] = []  # the sandbox's alerts go to PagerDuty by another way
+        return JSONResponse(
+            {"status": "success", "data": {"activeAlertmanagers": none, "droppedAlertmanagers": none}}
+        )
+
     async def alerts(_request: Request) -> Response:
         return JSONResponse({"status": "success", "data": {"alerts": _alerts(state)}})
 
@@ -49,6 +55,7 @@ def app(state: PlatformState) -> Starlette:
             Route("/api/v1/query_range", query_range, methods=["GET", "POST"]),
             Route("/api/v1/alerts", alerts),
             Route("/api/v1/targets", targets),
+            Route("/api/v1/alertmanagers", alertmanagers),
             Route("/api/v1/label/__name__/values", names),
         ]
     )

@@ -1,7 +1,9 @@
 """A real Prometheus (S38)."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
+import httpx
 import pytest
 
 from bot.domain.health import Status
@@ -60,3 +62,31 @@ async def test_a_prometheus_that_is_gone_is_refused(target: TargetOf) -> None:
     address = f"http://127.0.0.1:{free_port()}"
     found = await line(target(rewrites={"http://localhost:9090": address}), "prometheus")
     assert "refused: nothing listens" in found.value, found
+
+
+async def test_an_alert_that_fires_and_is_silenced_is_said(place: Place, target: TargetOf) -> None:
+    """Nobody is paged for it: found through the Alertmanager that Prometheus itself names."""
+    nowhere = f"http://127.0.0.1:{free_port()}"
+    manager = monitoring.alertmanager(place, events_url=nowhere, routing_key="R0")
+    server = monitoring.prometheus(place, {}, rules=[FIRING], alertmanager=f"127.0.0.1:{manager.port}")
+    try:
+        until(lambda: manager.get("/api/v2/alerts"), "the alert arrives")
+        reached = target(rewrites={"http://localhost:9090": server.url})
+        assert "silenced" not in (await line(reached, "prometheus", options=OPTIONS)).value
+        now = datetime.now(UTC)
+        matcher = {"name": "alertname", "value": FIRING["alert"], "isRegex": False, "isEqual": True}
+        silence = {
+            "matchers": [matcher], "startsAt": now.isoformat(), "endsAt": (now + timedelta(hours=1)).isoformat(),
+            "createdBy": "dana", "comment": "deploying",
+        }  # fmt: skip
+        async with httpx.AsyncClient(trust_env=False) as client:
+            (await client.post(f"{manager.url}/api/v2/silences", json=silence)).raise_for_status()
+
+        async def silenced() -> str:
+            found = await line(reached, "prometheus", options=OPTIONS)
+            return found.value if "silenced" in found.value else ""
+
+        assert "fires and is silenced: DatabaseConnectionPoolExhausted" in await eventually(silenced)
+    finally:
+        server.daemon.kill()
+        manager.daemon.kill()

@@ -68,6 +68,7 @@ def prometheus(
         [
             "prometheus", f"--config.file={home / 'prometheus.yml'}", f"--storage.tsdb.path={home / 'data'}",
             f"--web.listen-address=127.0.0.1:{port}", "--web.enable-lifecycle",
+            "--rules.alert.resend-delay=2s",  # what fires before it knows its Alertmanager is lost, and sent again
         ],
         name="prometheus", ready=lambda: _ok(f"http://127.0.0.1:{port}/-/ready"), user="prometheus",
     )  # fmt: skip
