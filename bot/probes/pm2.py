@@ -12,7 +12,7 @@ from bot.domain.health import Reading, Status
 from bot.errors import RejectedError, ServerError
 from bot.probes import answers
 from bot.probes.history import Change, since
-from bot.probes.judging import Bounds, Finding, line, named, plural, span
+from bot.probes.judging import Bounds, Finding, line, named, plural, size, span
 from bot.probes.probe import Context, Options, Probe
 from bot.targets import Target
 from bot.targets.trouble import NOT_INSTALLED
@@ -48,6 +48,7 @@ class App:
     unstable: int = 0
     exit_code: int | None = None
     loop_p95: float | None = None  # milliseconds
+    memory: float = 0.0  # bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,7 @@ def _app(entry: dict[str, Any]) -> App:
         unstable=int(env.get("unstable_restarts") or 0),
         exit_code=env.get("exit_code") if isinstance(env.get("exit_code"), int) else None,
         loop_p95=_loop(env.get("axm_monitor")),
+        memory=answers.figure(entry.get("monit") or {}, "memory") or 0.0,
     )
 
 
@@ -166,14 +168,16 @@ def _summary(apps: Sequence[App], changes: Mapping[str, Change | None]) -> str:
     online, total = sum(a.status == "online" for a in apps), sum(a.restarts for a in apps)
     fell = [name for name, change in changes.items() if change and change.fell]
     anew = f" (counted anew: {', '.join(named(fell))})" if fell else ""
-    return f"{online} of {len(apps)} online, {plural(total, 'restart')} in all{anew}"
+    largest = max(apps, key=lambda a: a.memory)
+    memory = f", most memory: {largest.name} {size(largest.memory)}" if largest.memory else ""
+    return f"{online} of {len(apps)} online, {plural(total, 'restart')} in all{anew}{memory}"
 
 
 PROBE = Probe(
     SYSTEM,
     measure,
     read,
-    asks="`pm2 jlist`, if its daemon runs: states, exit codes, restarts since the looks before, event loops",
+    asks="`pm2 jlist`, if its daemon runs: states, exit codes, restarts since the looks before, event loops, memory",
     normal="all online, ≤ 3 restarts in 5 min",
     warning="not online, unstable, 2 or 3 restarts in 5 min, an event loop late by > 100 ms; "
     "no applications or no daemon (the wrong user)",

@@ -314,15 +314,22 @@ def legible(text: str) -> str:
 def _opened(body: object, levels: int) -> list[str]:
     """`name: value` for each member, those of objects below it, two spaces in."""
     if not levels or not isinstance(body, dict | list) or not body:
-        return [body if isinstance(body, str) else json.dumps(body, ensure_ascii=False)]
+        return [_inline(body)]
     if isinstance(body, list):
-        return [f"- {json.dumps(member, ensure_ascii=False)}" for member in body]
+        return [f"- {_inline(member)}" for member in body]
     made: list[str] = []
     for name, member in body.items():
         below = _opened(member, levels - 1)
         one = len(below) == 1 and not isinstance(member, list)
         made += [f"{name}: {below[0]}"] if one else [f"{name}:", *(f"  {line}" for line in below)]
     return made
+
+
+def _inline(body: object) -> str:
+    """A value on one line; an object of plain values without its brackets."""
+    if isinstance(body, dict) and body and not any(isinstance(v, dict | list) for v in body.values()):
+        return ", ".join(f"{name} {_inline(value)}" for name, value in body.items())
+    return body if isinstance(body, str) else json.dumps(body, ensure_ascii=False)
 
 
 def excerpt(text: str) -> str:

@@ -109,7 +109,7 @@ class _Pipe:
             for process in self.processes:
                 self._leash.let_go(process.pid)
             if not ended:
-                await asyncio.gather(*map(_exited, self.processes))
+                await _buried(self.processes)
         exits = tuple(-signal.SIGPIPE if p.returncode is None else p.returncode for p in self.processes)
         errors = "".join(kept.text() for kept in self._errors)
         cut = self._out.left_out or any(kept.left_out for kept in self._errors)
@@ -188,7 +188,7 @@ async def _start(
         starting.add_done_callback(_kill_started)
         await asyncio.wait({starting})
         if not starting.cancelled() and starting.exception() is None:
-            await _exited(starting.result())  # its place is free only when it is gone
+            await _buried([starting.result()])  # its place is free only when it is gone
         raise
     except (OSError, ValueError) as error:
         raise _cannot_start(error, program) from error
@@ -267,6 +267,21 @@ async def _exited(process: asyncio.subprocess.Process) -> None:
     """Wait for the program itself; `Process.wait` also waits for everyone who holds its pipes (CPython 119710)."""
     while process.returncode is None:  # noqa: ASYNC110 - there is no event to wait for
         await asyncio.sleep(_GLANCE)
+
+
+_burials: set[asyncio.Task[None]] = set()
+
+
+async def _buried(processes: Sequence[asyncio.subprocess.Process]) -> None:
+    """Wait until what was killed is gone; that goes on when whoever waits is cancelled once more."""
+
+    async def bury() -> None:
+        await asyncio.gather(*map(_exited, processes))
+
+    burial = asyncio.create_task(bury())
+    _burials.add(burial)
+    burial.add_done_callback(_burials.discard)
+    await asyncio.shield(burial)
 
 
 def _kill(process: asyncio.subprocess.Process) -> None:

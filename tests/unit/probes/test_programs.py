@@ -29,6 +29,8 @@ LATE = {"Event Loop Latency p95": {"value": "311.00", "unit": "ms"}}
     ("apps", "status", "value"),
     [
         ([app("api", restart_time=2), app("worker")], "ok", "2 of 2 online, 2 restarts in all"),
+        ([app("api"), {**app("worker"), "monit": {"memory": 536_870_912, "cpu": 3}}], "ok",
+         "2 of 2 online, 0 restarts in all, most memory: worker 512.0 MB"),
         ([app("api", restart_time=1)], "ok", "1 of 1 online, 1 restart in all"),
         ([app("api"), app("signal-worker", "errored", restart_time=7, exit_code=1)], "critical",
          "signal-worker errored (7 restarts, exit code 1); 1 of 2 online, 7 restarts in all"),

@@ -116,9 +116,9 @@ def test_a_select_keeps_its_columns_without_rows_and_its_rows_with_one_column(
 
 def test_json_on_one_line_is_opened_and_other_text_is_left() -> None:
     """A line for each member, and for those of objects; what is no JSON, or has lines of its own, is as it came."""
-    body = '{"status":"blocked","providers":{"a":{"used":75},"b":{}},"trades":[{"id":1},{"id":2}],"ä":"é"}'
+    body = '{"status":"blocked","providers":{"a":{"used":75,"ok":true},"b":{}},"trades":[{"id":1},{"id":[2]}],"ä":"é"}'
     assert legible(body).splitlines() == [
-        "status: blocked", "providers:", '  a: {"used": 75}', "  b: {}", "trades:", '  - {"id": 1}', '  - {"id": 2}',
+        "status: blocked", "providers:", "  a: used 75, ok true", "  b: {}", "trades:", "  - id 1", '  - {"id": [2]}',
         "ä: é",
     ]  # fmt: skip
     for other in ("{bad", "[ERROR] x", "{\n  1\n}\n", "", "online"):
