@@ -115,6 +115,9 @@ async def against(work: Work, found: runs.Standing, looked: Looked, *, needed: i
     asked = getattr(looked.ruling, "count", 0)
     if asked > run.needed:
         return f"It needs {asked} approvals by now: {getattr(looked.ruling, 'because', '')}."
+    role = getattr(looked.ruling, "role", run.approver_role)
+    if asked and role != run.approver_role:
+        return f"It needs the approval of a {role} by now: {getattr(looked.ruling, 'because', '')}."
     gone = await looking.still_approved(work, run, found.approved_by, needed=needed)
     return gone or ("" if looked.holds else f"Its guard does not hold any more: {looked.guard}")
 

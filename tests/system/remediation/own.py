@@ -43,6 +43,12 @@ docker restart danger
 #: verify="exec 'ls word.log' within 1s"
 docker restart [WORD]
 
+# Do it after a look that takes a while
+#: id=own.looked risk=destructive role=responder approvals=1 ttl=10m timeout=20s before=pm2.status
+#: guard="exec 'ls allowed'"
+#: verify="exec 'ls danger.log'"
+docker restart danger
+
 # Be looked at for long
 #: id=own.patient risk=mutating role=responder timeout=20s
 #: verify="exec 'ls patient.log' within 60s"

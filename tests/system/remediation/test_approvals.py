@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from bot.clients.remembered import JUST_NOW, _Here
 from bot.domain.policy import Role
+from bot.domain.step_policy import Rule
 from bot.jobs import presses as jobs
 from bot.operations import runs
 from bot.operations.runs import RunPress
@@ -196,6 +198,39 @@ async def test_the_guard_is_read_again_when_it_is_approved(own: Rig) -> None:
     assert ran(own) == 0
 
 
+async def test_the_guard_is_what_is_read_last_before_it_runs(own: Rig) -> None:
+    """The look before a change takes a while: a guard that turns false during it stops the change."""
+    asked = await request(own, DANA, "own.looked")
+    pm2 = host(own).parent / "bin" / "pm2"
+    pm2.write_text("#!/bin/sh\nrm -f allowed\necho all online\n", "utf-8")  # meanwhile somebody else mends it
+    await press(own, SAM, asked, "run_approve")
+    run = await reaches(own, "own.looked", "voided")
+    assert "guard does not hold any more" in run.reason
+    assert ran(own) == 0
+
+
+@pytest.mark.parametrize(
+    ("rule", "why"),
+    [
+        (Rule("two are safer", steps=("own.danger",), approvals=2), "needs 2 approvals by now: two are safer"),
+        (
+            Rule("theirs", steps=("own.danger",), approver=Role.SECURITY),
+            "approval of a security by now: theirs",
+        ),
+        (Rule("frozen", steps=("own.danger",), deny=True), "may not any more: frozen"),
+        (Rule("admins", steps=("own.danger",), role=Role.ADMIN), "may not any more: the role admin"),
+    ],
+)
+async def test_a_policy_that_came_between_counts(own: Rig, rule: Rule, why: str) -> None:
+    """The settings became stricter after it was asked for (a restart): what they ask now is what counts."""
+    asked = await request(own, DANA, "own.danger")
+    own.bot.rules = replace(own.bot.rules, policies=(rule,))
+    await press(own, SAM, asked, "run_approve")
+    run = await reaches(own, "own.danger", "voided")
+    assert why in run.reason
+    assert ran(own) == 0
+
+
 async def test_a_role_removed_between_request_and_approval_counts(own: Rig) -> None:
     """Dana's duty ends after she asked: the approval finds her without the role, and nothing runs."""
     asked = await request(own, DANA, "own.danger")
@@ -326,7 +361,9 @@ async def test_a_viewer_cannot_run_what_changes_something(own: Rig) -> None:
 async def test_break_glass_is_for_admins_loud_and_in_pagerduty(database_url: str, tmp_path: Path) -> None:
     """An admin off duty goes past the policy: reason required, everybody told, timeline, a note in PagerDuty."""
     admins = '{"admin": ["U0OUT"]}'
-    async with Rig.running(database_url, tmp_path, ATS_ROLES=admins) as rig:
+    async with Rig.running(
+        database_url, tmp_path, ATS_ROLES=admins, PAGERDUTY_FROM_EMAIL="sam.sre@ats.example"
+    ) as rig:
         await rig.pagerduty.trigger("Loki Ingestion Lag")
         await rig.card("Loki")
         view = await ask(rig, OLLI, "loki.restart")
@@ -339,6 +376,12 @@ async def test_break_glass_is_for_admins_loud_and_in_pagerduty(database_url: str
         with psycopg.connect(rig.bot.store.url) as connection:
             found = connection.execute("SELECT text FROM timeline WHERE kind = 'run_glass'").fetchall()
         assert "nobody on call answers" in str(found)
+
+        def noted() -> bool:
+            sent = [c for c in rig.pagerduty.calls if c.method == "POST" and c.path.endswith("/notes")]
+            return any("The glass was broken: nobody on call answers" in str(c.body) for c in sent)
+
+        await eventually(noted, within=20)
 
 
 async def test_a_policy_of_the_settings_asks_for_more(database_url: str, tmp_path: Path) -> None:
