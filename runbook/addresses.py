@@ -20,6 +20,7 @@ from functools import cache
 from importlib.resources import files
 from urllib.parse import unquote
 
+from runbook.environment import secret_in
 from runbook.model import Risk
 from runbook.shell import Literal, Word
 
@@ -105,6 +106,8 @@ def doubt(address: Word, queries: Sequence[str] = (), *, literal: bool = False) 
         literal: brackets in it are no pattern (`curl -g`).
     """
     text = address.shown
+    if secret_in(address):
+        return Doubt(Risk.MANUAL, f"it sends {secret_in(address)} in the address, where every log shows it")
     if address.opaque and not re.match(r"\$\{[^}]+\}[/:]", text):
         return Doubt(Risk.MANUAL, f"{text}: the path it asks for is only known when it runs")
     scheme = _SCHEME.match(text)

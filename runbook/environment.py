@@ -2,7 +2,7 @@
 
 import re
 
-from runbook.shell import Word
+from runbook.shell import Var, Word
 
 _HARMLESS = frozenset(
     """
@@ -10,6 +10,9 @@ _HARMLESS = frozenset(
     PGAPPNAME MYSQL_PWD REDISCLI_AUTH ETCDCTL_API ETCDCTL_ENDPOINTS AWS_PROFILE AWS_REGION AWS_DEFAULT_REGION
     AWS_DEFAULT_OUTPUT KUBE_CONTEXT NAMESPACE LOKI_ADDR CLOUDSDK_CORE_PROJECT COMPOSE_PROJECT_NAME
     """.split()  # noqa: SIM905
+)
+_SECRET_NAME = re.compile(
+    r"(?i)token|secret|passw|pwd|credential|api_?key|private|_key$|^key$|_dsn$|(?:database|redis|mongo\w*)_ur[il]"
 )
 _LOCALE = re.compile(r"LC_[A-Z]+")
 
@@ -22,3 +25,11 @@ def problem_with(env: tuple[tuple[str, Word], ...]) -> str:
         if given.glob or given.tilde:
             return f"the value of {name} needs a shell"
     return ""
+
+
+def secret_in(given: Word) -> str:
+    """The variable in a word whose name says that it holds a secret, as written; empty when there is none.
+
+    As a name, an address or a file it would be shown in the answer, or sent to wherever the word points.
+    """
+    return next((p.shown for p in given.parts if isinstance(p, Var) and _SECRET_NAME.search(p.name)), "")

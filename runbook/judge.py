@@ -6,7 +6,7 @@ from fnmatch import fnmatchcase
 
 from runbook import scripts
 from runbook.arguments import UNSEEN, Arguments, Option, parse_arguments
-from runbook.environment import problem_with
+from runbook.environment import problem_with, secret_in
 from runbook.model import Kind, Risk
 from runbook.risk import Verdict, at_least, manual, rank
 from runbook.shell import Param, Simple, Var, Word
@@ -237,6 +237,8 @@ def _operand_problem(rule: Rule, given: Word, index: int) -> str:  # noqa: PLR09
         return f"{given.shown} shows a file when it is not what is expected"
     if given.wholly_unknown and index < rule.opaque:
         return f"{given.shown} may hold a flag, which is only known when it runs"
+    if secret_in(given):
+        return f"{_said(rule)} {given.shown} would show a secret, or send it away"
     if rule.fixed and any(isinstance(p, Var) for p in given.parts):
         return f"{_said(rule)} {given.shown} would show a variable of the environment"
     if rule.refuse and any(fnmatchcase(given.shown.lower(), p) for p in rule.refuse):
