@@ -9,6 +9,7 @@ from importlib.resources import files
 
 from runbook import sql
 from runbook.arguments import Arguments, parse_arguments
+from runbook.environment import secret_in
 from runbook.model import Kind, Risk
 from runbook.risk import Verdict, manual, worst
 from runbook.shell import Simple, Word
@@ -239,6 +240,9 @@ def redis(simple: Simple, _program: Program) -> Verdict:
     flag = next((w.shown for w in command[1:] if re.match(r"-(?![\d]|$)", w.leading)), "")
     if flag:
         verdict = Verdict(Risk.MANUAL, f"{flag} looks like a flag, and Redis commands have none")
+    secret = next((secret_in(w) for w in command if secret_in(w)), "")
+    if secret:
+        verdict = Verdict(Risk.MANUAL, f"Redis would show or keep {secret}")
     names = {
         "host": ("-h",),
         "port": ("-p",),

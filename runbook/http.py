@@ -8,6 +8,7 @@ from importlib.resources import files
 
 from runbook.addresses import Doubt, acts, doubt
 from runbook.arguments import Arguments, parse_arguments
+from runbook.environment import secret_in
 from runbook.model import Kind, Risk
 from runbook.risk import Verdict, manual
 from runbook.shell import Simple, Word
@@ -231,7 +232,7 @@ def wscat(simple: Simple, _program: Program) -> Verdict:
     url = address if isinstance(address, Word) else None
     if found.problem or found.operands or url is None:
         return manual(found.problem or "wscat of this kind is not understood")
-    if not re.match(r"(?i)(?:wss?://|\$\{)", url.shown) or acts(url.shown):
+    if not re.match(r"(?i)(?:wss?://|\$\{)", url.shown) or acts(url.shown) or secret_in(url):
         return manual("the address is not known to only show something")
     leaf = {"op": "http", "method": "GET", "url": url.json(), "websocket": True, "timeout": 10.0}
     told = f"a WebSocket client that ends after the first message or 10 s: {url.shown}"
