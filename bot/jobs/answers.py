@@ -104,17 +104,21 @@ class Answers:
 
 
 async def link(work: Work, ref: str) -> str:
-    """The address of a message, once it is posted; "" if that takes too long or Slack does not say."""
-    for _ in range(int(PATIENCE / 0.1)):
+    """The address of a message, once it stands there as it should; "" if it is never posted or Slack does not say."""
+    for left in reversed(range(int(PATIENCE / 0.1))):
         async with work.store.transaction() as tx:
             row = await outbox.shown(tx, sheets.SHEET, ref)
         if row is None or row.failed:
             return ""
-        if row.ts:
-            try:
-                return await work.slack.permalink(row.channel_id, row.ts)
-            except AtsError as error:
-                log.warning("no address for what was read", error=str(error))
-                return ""
+        if row.ts and (row.sent >= row.wanted or not left):  # not in the way of what people wait for
+            return await _address(work, row.channel_id, row.ts)
         await asyncio.sleep(0.1)
     return ""
+
+
+async def _address(work: Work, channel_id: str, ts: str) -> str:
+    try:
+        return await work.slack.permalink(channel_id, ts)
+    except AtsError as error:
+        log.warning("no address for what was read", error=str(error))
+        return ""

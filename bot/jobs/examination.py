@@ -35,7 +35,6 @@ class Examination:
         self._now = datetime.now(UTC)
         self._began = time.perf_counter()
         self._took = 0.0
-        self._kept = False
 
     async def run(self) -> None:
         """Ask them all."""
@@ -52,10 +51,7 @@ class Examination:
         self._took = time.perf_counter() - self._began
 
     async def keep(self) -> None:
-        """Keep the figures for the next look, once: after people have their answer, who wait for it."""
-        if self._kept:
-            return
-        self._kept = True
+        """Keep the figures for the next look: after people have their answer, who wait for it."""
         async with self._work.store.transaction() as tx:
             await history.keep(tx, figures(self.readings))
 

@@ -54,8 +54,6 @@ async def _publish(work: Work, answers: Answers, examination: Examination) -> No
                 await answers.write(addressee, message)
             elif not examination.waiting:
                 await answers.respond(addressee, message)
-        if not examination.waiting:
-            await examination.keep()  # only now: people wait for the report
         for addressee in new if not examination.waiting else ():
             links[addressee.ref] = await link(work, addressee.ref) if addressee.place is not None else ""
         return len(addressees)
@@ -70,6 +68,7 @@ async def _publish(work: Work, answers: Answers, examination: Examination) -> No
         await answer()
     else:
         await answers.finish(answer, record)
+        await examination.keep()  # only now: people wait for the report
 
 
 async def watch(work: Work, watch_id: int, turn: int) -> None:
