@@ -12,7 +12,7 @@ _HARMLESS = frozenset(
     """.split()  # noqa: SIM905
 )
 _SECRET_NAME = re.compile(
-    r"(?i)token|secret|passw|pwd|credential|api_?key|private|_key$|^key$|_dsn$|(?:database|redis|mongo\w*)_ur[il]"
+    r"(?i)token|secret|passw|_pass$|^pass$|pwd|credential|api_?key|private|_key$|^key$|_dsn$|(?:database|redis|mongo\w*)_ur[il]"
 )
 _LOCALE = re.compile(r"LC_[A-Z]+")
 
