@@ -33,7 +33,7 @@ RISKS: Final = {
     Risk.READ: "only looks",
     Risk.MUTATING: "changes the system",
     Risk.PROTECTIVE: "protective: one click, looked at afterwards",
-    Risk.DESTRUCTIVE: "destructive: cannot simply be taken back",
+    Risk.DESTRUCTIVE: "destructive: can do damage",
     Risk.MANUAL: "by hand",
 }
 NOTHING = frozenset({State.EXPIRED, State.DENIED, State.CANCELLED, State.VOIDED})  # nothing was run
@@ -319,10 +319,10 @@ def preview_lines(view: PreviewView) -> list[Md]:
 
 def preview_blocks(view: PreviewView) -> list[Block | None]:
     """The whole confirmation, without what is to be filled in."""
-    stop = view.denied or view.problem
+    stop, head = view.denied or view.problem, Md("You may not run this:" if view.denied else "It is not run.")
     return [
         section(md("*{}*", one_line(view.step.title, 200))),
-        section(md("⛔ *You may not run this.* {}", prose(one_line(stop, 600)))) if stop else None,
+        section(md("⛔ *{}* {}", head, prose(one_line(stop, 600)))) if stop else None,
         *sections(cautions(view.step.cautions)),
         *(whole_code(view.resolved) if view.resolved else ()),
         section(lines(*preview_lines(view))),
