@@ -228,6 +228,9 @@ def _stopped(lines: _Lines) -> Outcome:
 
 async def _beat(work: Work, run_id: int, running: asyncio.Task[Outcome], lines: _Lines) -> None:
     """Signs of life, progress, and the ear for a cancel, which any replica may have taken."""
+    with contextlib.suppress(AtsError):
+        async with work.store.transaction() as tx:
+            await execution.tell_waiting(tx, work.rules, run_id)
     while True:
         await asyncio.sleep(BEAT)
         try:

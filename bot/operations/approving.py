@@ -96,7 +96,7 @@ async def _count(
     if count >= run.needed:
         await proceed(tx, run, now)
     else:
-        await remind_anew(tx, run)
+        await remind_anew(tx, run, now)
     await show(tx, rules, run)
     return run, ""
 
@@ -165,7 +165,7 @@ async def ask_others(tx: Tx, rules: Rules, run_id: int, people: Sequence[Who]) -
     run.asked = asked
     names = ", ".join(w.name or w.slack_id or w.group_id for w in map(Who.from_json, asked))
     await write(tx, run, "run_asked", f"May approve “{run.title}” by now: {names}", at=await instant(tx))
-    await remind_anew(tx, run)
+    await remind_anew(tx, run, await instant(tx))
     await show(tx, rules, run)
     return True
 

@@ -71,17 +71,14 @@ async def claim(tx: Tx, rules: Rules, run: Run, ready: Ready) -> bool:
     if incident is not None and incident.status == "resolved":
         await runs.end(tx, rules, run, State.VOIDED, runs.RESOLVED, at=now)
         return False
-    done = await _done_meanwhile(tx, run)
-    if done:
-        await runs.end(tx, rules, run, State.VOIDED, done, at=now)
-        return False
     if not await _take(tx, run, ready, now):
-        await _waits(tx, rules, run)
+        done = await _done_meanwhile(tx, run)
+        if done:
+            await runs.end(tx, rules, run, State.VOIDED, done, at=now)
+        else:
+            await _waits(tx, rules, run)
         return False
     await _intent(tx, run, ready)
-    await _tell_waiting(tx, rules, run)
-    if run.risk == Risk.PROTECTIVE:
-        await tx.defer("run_review", queue=EFFECT_QUEUE, run_id=run.id)
     if is_loud(run):
         await loud(tx, rules, run)
     await show(tx, rules, run)
@@ -92,7 +89,7 @@ async def _take(tx: Tx, run: Run, ready: Ready, now: datetime) -> bool:
     """The claim itself; the unique index lets one change at a time at a system."""
     statement = (
         update(Run)
-        .where(col(Run.id) == run.id, col(Run.state) == State.APPROVED)
+        .where(col(Run.id) == run.id, col(Run.state) == State.APPROVED, *_not_done(run))
         .values(
             state=State.RUNNING, worker=ready.worker, beat_at=func.clock_timestamp(), started_at=now, reason="",
             guard=ready.guard, undo=dict(ready.undo),
@@ -108,26 +105,36 @@ async def _take(tx: Tx, run: Run, ready: Ready, now: datetime) -> bool:
         return False
 
 
+def _not_done(run: Run) -> Sequence[Any]:
+    """In the claim itself: a click waits for it, and another question would cost a millisecond."""
+    other = aliased(Run)
+    same = _same(run, other)
+    return [~select(col(other.id)).where(*same).exists()] if same else []
+
+
+def _same(run: Run, other: Any) -> Sequence[Any]:
+    """What makes another run one that did the same since this was asked for."""
+    if run.risk == Risk.READ or not run.agreed.get("resolved"):
+        return []
+    ended = [State.SUCCEEDED] if run.risk == Risk.PROTECTIVE else life.RAN
+    return [
+        col(other.id) > (run.id or 0) - NEAR, col(other.id) != run.id,  # by the key: there may be many
+        col(other.state).in_(ended), col(other.finished_at) >= run.requested_at,
+        col(other.agreed)["resolved"].as_string() == run.agreed["resolved"],
+        col(other.agreed)["target"].as_string() == str(run.agreed.get("target", "")),
+    ]  # fmt: skip
+
+
 async def _done_meanwhile(tx: Tx, run: Run) -> str:
     """That the same was run since this was asked for, in words; "" if it was not: two people at once are one restart.
 
     An emergency stop that is not seen to have stopped anything does not keep the next one from trying.
     """
-    if run.risk == Risk.READ or not run.agreed.get("resolved"):
-        return ""
     other = aliased(Run)
-    ended = [State.SUCCEEDED] if run.risk == Risk.PROTECTIVE else life.RAN
-    query = (
-        select(other)
-        .where(
-            col(other.id) > (run.id or 0) - NEAR, col(other.id) != run.id
-        )  # by the key: this is in a click's way
-        .where(col(other.state).in_(ended), col(other.finished_at) >= run.requested_at)
-        .where(col(other.agreed)["resolved"].as_string() == run.agreed["resolved"])
-        .where(col(other.agreed)["target"].as_string() == str(run.agreed.get("target", "")))
-        .order_by(col(other.id).desc())
-        .limit(1)
-    )
+    same = _same(run, other)
+    if not same:
+        return ""
+    query = select(other).where(*same).order_by(col(other.id).desc()).limit(1)
     found = (await tx.session.execute(query)).scalar_one_or_none()
     if found is None:
         return ""
@@ -174,12 +181,13 @@ async def _waits(tx: Tx, rules: Rules, run: Run) -> None:
         await show(tx, rules, run)
 
 
-async def _tell_waiting(tx: Tx, rules: Rules, run: Run) -> None:
+async def tell_waiting(tx: Tx, rules: Rules, run_id: int) -> None:
     """Those that wait for this system wait for another change now.
 
     One that is held by somebody else is left out: whoever holds it finds out for themselves.
     """
-    if not run.system:
+    run = await runs.get(tx, run_id)
+    if run is None or not run.system:
         return
     query = (
         select(Run)
@@ -288,6 +296,8 @@ async def _late(tx: Tx, rules: Rules, run: Run, outcome: Outcome) -> State:
 async def _follow_up(tx: Tx, rules: Rules, run: Run, step: Step | None, now: Any) -> None:
     if is_loud(run):
         await loud(tx, rules, run)
+    if run.risk == Risk.PROTECTIVE:
+        await tx.defer("run_review", queue=EFFECT_QUEUE, run_id=run.id)
     if run.state in {State.SUCCEEDED, State.NOT_VERIFIED}:
         if step is not None and is_temporary(step):
             run.revert_due_at = now + life.REVERT_AFTER

@@ -194,8 +194,13 @@ async def end(
     await write(tx, run, f"run_{state}", words, actor=by, at=at, source="slack" if by else "bot")
     if is_loud(run):
         await loud(tx, rules, run)
-    await remind_anew(tx, run)
+    await remind_anew(tx, run, at)
     await show(tx, rules, run)
+
+
+def reminder_at(run: Run) -> datetime:
+    """When those who may approve are asked again: at half of the time."""
+    return run.requested_at + (run.expires_at - run.requested_at) / 2
 
 
 def is_loud(run: Run) -> bool:
@@ -203,9 +208,9 @@ def is_loud(run: Run) -> bool:
     return run.risk == Risk.PROTECTIVE or bool(run.glass)
 
 
-async def remind_anew(tx: Tx, run: Run) -> None:
+async def remind_anew(tx: Tx, run: Run, now: datetime) -> None:
     """What is waited for has changed, or nothing is: the reminder, if there was one, says so."""
-    if run.needed:
+    if run.needed and now >= reminder_at(run):  # before that there is none, and a click waits for this
         await outbox.refresh(tx, "run-remind", str(run.id))
 
 
@@ -273,8 +278,7 @@ async def _await(tx: Tx, run: Run, looked: Looked) -> None:
     run.state, run.needed, run.approver_role = State.AWAITING, ruling.count, ruling.role
     run.reason, run.asked = ruling.because, [w.as_json() for w in looked.asked]
     await tx.defer("run_expire", queue=CARD_QUEUE, at=run.expires_at, run_id=run.id)
-    half = run.requested_at + (run.expires_at - run.requested_at) / 2
-    await tx.defer("run_remind", queue=CARD_QUEUE, at=half, run_id=run.id)
+    await tx.defer("run_remind", queue=CARD_QUEUE, at=reminder_at(run), run_id=run.id)
 
 
 async def proceed(tx: Tx, run: Run, now: datetime) -> None:
@@ -283,7 +287,7 @@ async def proceed(tx: Tx, run: Run, now: datetime) -> None:
     Reads are a job: there may be many, and they wait for each other.
     """
     run.state, run.approved_at, run.reason = State.APPROVED, now, ""
-    await remind_anew(tx, run)
+    await remind_anew(tx, run, now)
     if run.risk == Risk.READ:
         await tx.defer("run_execute", queue=RUN_QUEUE, run_id=run.id)
 
