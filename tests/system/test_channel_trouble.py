@@ -3,9 +3,13 @@
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from bot.app import running
 from tests.chaos.process import free_port
 from tests.rig import OPS, Rig, eventually, settings_from
+
+pytestmark = pytest.mark.slow  # so many that they would make the fast tests slow
 
 LOKI, PM2 = "Loki Ingestion Lag", "PM2 High Restart Rate"
 

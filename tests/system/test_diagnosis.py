@@ -130,6 +130,7 @@ async def test_the_same_question_at_the_same_moment_is_one_run(rig: Rig) -> None
     assert looks == 1
 
 
+@pytest.mark.slow
 async def test_a_system_that_hangs_is_waited_for_and_hides_nothing(rig: Rig) -> None:
     """What has answered is there; what hangs is named, then told in words in the same message."""
     rig.sandbox.platform.faults.hang("loki")
@@ -160,6 +161,7 @@ async def test_a_value_from_the_live_system_is_chosen_in_a_menu(rig: Rig) -> Non
     await written(rig, made["incident_number"], 2)
 
 
+@pytest.mark.slow
 async def test_a_flapping_alert_is_diagnosed_three_times_at_most(rig: Rig) -> None:
     """The fourth incident of the same alert within half an hour is not looked into by itself."""
     from sqlalchemy import text as sql

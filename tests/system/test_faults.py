@@ -7,6 +7,8 @@ import pytest
 from bot.jobs import act
 from tests.rig import DANA, OLLI, OPS, Rig, eventually
 
+pytestmark = pytest.mark.slow  # so many that they would make the fast tests slow
+
 PM2 = "PM2 High Restart Rate"
 
 

@@ -11,6 +11,8 @@ import pytest
 from bot import clock
 from tests.rig import CHRIS, DANA, OPS, SAM, Rig, eventually
 
+pytestmark = pytest.mark.slow  # so many that they would make the fast tests slow
+
 PM2 = "PM2 High Restart Rate"
 
 

@@ -67,6 +67,7 @@ def _listed(rig: Rig, card: dict[str, Any], count: int) -> list[dict[str, Any]]:
     return pages if listed == count else []
 
 
+@pytest.mark.slow
 async def test_acknowledging_a_storm_acknowledges_each_as_the_person(rig: Rig) -> None:
     """One press: all are acknowledged in PagerDuty by who pressed, in few requests; it is said once."""
     await burst(rig, PM2, 20)

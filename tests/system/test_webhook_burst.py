@@ -5,6 +5,7 @@ import json
 import uuid
 from typing import Any
 
+import pytest
 from sqlalchemy import text
 
 from bot.operations import inbox, intake
@@ -60,6 +61,7 @@ async def test_what_was_kept_is_applied_by_the_worker_that_comes_next(rig: Rig) 
     await eventually(lambda: [m for m in rig.direct(DANA) if "Zebra 7" in str(m["blocks"])], within=30)
 
 
+@pytest.mark.slow
 async def test_one_that_cannot_be_applied_keeps_no_other_waiting(rig: Rig) -> None:
     """It is set aside with the reason; those beside it are applied."""
     async with rig.bot.store.transaction() as tx:

@@ -171,6 +171,7 @@ async def test_a_hostile_title_notifies_nobody(rig: Rig) -> None:
     assert not [m for m in rig.messages() if "channel" in str(m.get("notified"))]
 
 
+@pytest.mark.slow
 async def test_the_database_away_is_503_and_the_event_comes_again(rig: Rig) -> None:
     """Without its database the bot refuses with 503, so that PagerDuty keeps the event."""
     await rig.break_database()

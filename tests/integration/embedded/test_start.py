@@ -9,6 +9,8 @@ from bot.errors import ConfigError
 from bot.store import embedded
 from tests.integration.embedded.conftest import answer, postmaster, query, starter
 
+pytestmark = pytest.mark.slow  # so many that they would make the fast tests slow
+
 
 def test_fresh_start_makes_the_database(data_dir: Path) -> None:
     """A first start makes cluster and database, a second finds them running, a stop ends the server."""

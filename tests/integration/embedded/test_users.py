@@ -10,6 +10,8 @@ from bot.store.embedded_place import Home
 from bot.store.embedded_programs import find_programs
 from tests.integration.embedded.conftest import answer, postmaster, query, starter
 
+pytestmark = pytest.mark.slow  # so many that they would make the fast tests slow
+
 NOBODY = 65534
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
 

@@ -301,9 +301,8 @@ UNHARMED = {"PostgreSQL", "PostgreSQL sessions", *HOST, "Application log", "Log 
             "Log redis-backup.log", "nginx", "WebSocket", *ABSENT, "Clocks"}  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    "kind", [pytest.param(kind, marks=[pytest.mark.slow] if kind == "huge" else []) for kind in GARBLES]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", GARBLES)
 async def test_everything_answers_nonsense(stage: Stage, kind: str) -> None:
     """No JSON, 10 MB, binary, terminal escapes, no UTF-8, drips: never ok, never an exception, the others unharmed."""
     for system in SYSTEMS:
@@ -346,6 +345,7 @@ async def nothing_left() -> bool:
     return programs_left() == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("system", [*HTTP_SYSTEMS, "redis", *PROGRAMS])
 async def test_one_that_is_down_harms_no_other(stage: Stage, system: str) -> None:
     """One system down: everything that does not depend on it is as well as before."""

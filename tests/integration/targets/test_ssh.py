@@ -354,6 +354,7 @@ async def test_the_host_key_is_checked(far: FarOf, host: Host, tmp_path: Path) -
     assert len(host.asked) == asked
 
 
+@pytest.mark.slow
 async def test_how_ssh_fails_in_words(
     far: FarOf, host: Host, tmp_path: Path, closed_port: int, serve: Serve
 ) -> None:

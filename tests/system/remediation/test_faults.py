@@ -25,6 +25,8 @@ from tests.system.remediation.acting import (
 )
 from tests.system.remediation.own import host, ran
 
+pytestmark = pytest.mark.slow  # so many that they would make the fast tests slow
+
 
 def alive(pid: int) -> bool:
     """Whether a process runs (a zombie does not)."""
