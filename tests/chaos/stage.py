@@ -21,7 +21,7 @@ from sandbox.server import Sandbox
 from sandbox.serving import Server
 from tests.chaos.nursery import Nursery
 from tests.chaos.process import BotProcess, free_port
-from tests.rig import OPS, SECRET, _Late
+from tests.rig import OPS, SECRET, _Late, eventually
 
 Json = dict[str, Any]
 
@@ -140,6 +140,18 @@ class Stage:
     def direct(self, user: str) -> list[Json]:
         """What the bot wrote to a person directly."""
         return list(self.slack.messages(self.slack.workspace.im_with(user).id))
+
+    async def asks(self, user: str, step_id: str) -> None:
+        """Somebody asks for a step of the runbook and confirms it."""
+        assert (await self.slack.command(user, OPS, f"run {step_id}")).ok
+
+        def confirmation() -> Json | None:
+            stack = self.slack.workspace.stacks.get(user) or []
+            view = dict(self.slack.workspace.views[stack[-1]].data) | {"id": stack[-1]} if stack else None
+            return view if view and view.get("submit") else None
+
+        view = await eventually(confirmation, within=60)
+        assert (await self.slack.submit(user, view["id"], {})).ok
 
     async def advance(self, by: timedelta) -> None:
         """Move the sandbox's clock and the bot's, whether a bot runs or not."""

@@ -6,7 +6,6 @@ import os
 import random
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import psutil
 import pytest
@@ -89,19 +88,6 @@ async def replicas(stage: Stage, pm2: Pm2) -> AsyncIterator[Replicas]:
         nursery.close()
 
 
-async def asked(stage: Stage) -> None:
-    """Dana asks for the restart and confirms it."""
-    assert (await stage.slack.command(DANA, OPS, "run pm2.restart")).ok
-
-    def confirmation() -> dict[str, Any] | None:
-        stack = stage.slack.workspace.stacks.get(DANA) or []
-        view = dict(stage.slack.workspace.views[stack[-1]].data) | {"id": stack[-1]} if stack else None
-        return view if view and view.get("submit") else None
-
-    view = await eventually(confirmation, within=60)
-    assert (await stage.slack.submit(DANA, view["id"], {})).ok
-
-
 def restarts(pm2: Pm2) -> int:
     return int(pm2.one("trading-api")["pm2_env"]["restart_time"])
 
@@ -111,7 +97,7 @@ async def test_no_kill_makes_a_restart_happen_twice(stage: Stage, replicas: Repl
     chance = random.Random(SEED)  # noqa: S311 - no secret
     for number in range(1, ROUNDS + 1):
         before = await asyncio.to_thread(restarts, pm2)
-        await asked(stage)
+        await stage.asks(DANA, "pm2.restart")
         await asyncio.sleep(chance.uniform(0.0, 2.0))  # anywhere between the claim and the verification
         which = chance.randrange(2)
         await replicas.kill(which)

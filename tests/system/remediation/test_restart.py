@@ -34,7 +34,7 @@ async def test_a_request_outlives_a_restart_of_the_bot(stage: Stage, tmp_path: P
     first = stage.bot(name="first", ATS_RUNBOOK=book, PYTHONHASHSEED="1")
     try:
         await first.ready(within=90)
-        await _asked(stage)
+        await stage.asks(DANA, "own.danger")
         asked = await eventually(lambda: _shown(stage, "Approval needed"), within=30)
         await (first.kill() if how == "killed" else first.close())
         second = stage.bot(name="second", ATS_RUNBOOK=book, PYTHONHASHSEED="2")
@@ -53,19 +53,6 @@ async def test_a_request_outlives_a_restart_of_the_bot(stage: Stage, tmp_path: P
     assert stage.rows("select state, reason from run") == [("succeeded", "")]
     log = tmp_path / "platform" / "host" / "danger.log"
     assert await asyncio.to_thread(log.read_text) == "ran\n"
-
-
-async def _asked(stage: Stage) -> None:
-    """Dana asks for the dangerous step and confirms it."""
-    assert (await stage.slack.command(DANA, OPS, "run own.danger")).ok
-
-    def confirmation() -> dict[str, Any] | None:
-        stack = stage.slack.workspace.stacks.get(DANA) or []
-        view = dict(stage.slack.workspace.views[stack[-1]].data) | {"id": stack[-1]} if stack else None
-        return view if view and view.get("submit") else None
-
-    view = await eventually(confirmation, within=60)
-    assert (await stage.slack.submit(DANA, view["id"], {})).ok
 
 
 def _shown(stage: Stage, *containing: str) -> dict[str, Any]:
