@@ -176,6 +176,7 @@ async def test_a_flapping_alert_is_diagnosed_three_times_at_most(rig: Rig) -> No
     assert looks == 3
 
 
+@pytest.mark.slow
 async def test_slack_in_trouble_neither_loses_nor_doubles_a_diagnosis(rig: Rig) -> None:
     """A 429, a lost answer and a failing upload in the middle: one summary, one set of details, one file message."""
     rig.slack.faults.fail("chat.postMessage", drop=True, after=True)

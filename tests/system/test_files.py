@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from bot.operations import sheets
 from bot.operations.sheets import Place, Upload
 from bot.render import plain_message
@@ -57,6 +59,7 @@ async def _all_linked(kept: Any) -> bool:
     return all(link.startswith("http") for link, _ in await kept())
 
 
+@pytest.mark.slow
 async def test_a_lost_answer_does_not_share_twice(rig: Rig) -> None:
     """Shared, but the answer is lost: the message is found again, not made again."""
     rig.slack.faults.fail("files.completeUploadExternal", drop=True, after=True)
@@ -72,6 +75,7 @@ async def _settled(rig: Rig) -> bool:
         return all(f.permalink for f in await sheets.files_of(tx, "files"))
 
 
+@pytest.mark.slow
 async def test_an_upload_that_fails_in_the_middle_is_tried_again(rig: Rig) -> None:
     """A 429 and a 500 on the way cost time, no file and no second copy."""
     rig.slack.faults.fail("files.getUploadURLExternal", retry_after=1)

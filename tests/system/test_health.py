@@ -3,6 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from sqlalchemy import select
 from sqlmodel import col
 
@@ -47,6 +48,7 @@ async def test_a_slow_system_completes_the_same_message(rig: Rig) -> None:
     assert len(posted) == 1
 
 
+@pytest.mark.slow
 async def test_a_system_that_hangs_is_told_in_words_and_hides_no_other(rig: Rig) -> None:
     """It accepts and never answers: “timed out”, critical and first; every other line is there."""
     rig.sandbox.platform.faults.hang("api")

@@ -152,6 +152,7 @@ async def test_a_reminder_in_time_is_no_alarm(rig: Rig) -> None:
     assert not [m for m in rig.messages() if "A reminder was late" in m["text"]]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
 async def test_the_embedded_postgresql_is_started_again(tmp_path: Path, how: signal.Signals) -> None:
     """Killed or stopped under a running bot, it is back within seconds, with its data."""

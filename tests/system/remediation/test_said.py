@@ -123,6 +123,7 @@ async def test_a_glass_that_was_broken_in_vain_is_not_left_standing(database_url
         assert ran(rig) == 0
 
 
+@pytest.mark.slow
 async def test_what_waits_for_a_system_names_the_change_that_is_at_it_now(own: Rig) -> None:
     """Of three, the second begins when the first has ended: the third says that it waits for the second."""
     await request(own, DANA, "own.slow")
