@@ -73,5 +73,5 @@ def after(waiting: Waiting, status: str) -> dict[str, Any]:
     return {
         key: value
         for key, value in waiting.items()
-        if isinstance(value, Mapping) and Asked.from_json(value).action not in over
+        if isinstance(value, Mapping) and value.get("action") not in over
     }

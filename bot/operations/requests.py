@@ -54,8 +54,12 @@ async def intended(tx: Tx, request: Request, *, by: Who) -> None:
     """About to be asked of PagerDuty: whose name belongs to the webhook that may come before the answer."""
     incident = await incidents.by_number(tx, request.number, lock=True)
     if incident is not None:
-        one = Asked(request.action, by, said=request.text)
-        incident.pending = {**incident.pending, marker_of(request): one.as_json()}
+        _keep_waiting(incident, request, by)
+
+
+def _keep_waiting(incident: Incident, request: Request, by: Who, words: str = "") -> None:
+    one = Asked(request.action, by, said=request.text, words=words)
+    incident.pending = {**incident.pending, marker_of(request): one.as_json()}
 
 
 async def planned(tx: Tx, request: Request, plan: Mapping[str, Any] | None = None) -> dict[str, Any] | None:
@@ -120,8 +124,7 @@ async def postponed(tx: Tx, rules: Rules, request: Request, *, by: Who, why: str
             actor=by, source="slack",
         )  # fmt: skip
         if request.action in {Action.ACKNOWLEDGE, Action.RESOLVE}:
-            one = Asked(request.action, by, said=request.text, words=pending_words(request.action, by))
-            incident.pending = {**incident.pending, marker_of(request): one.as_json()}
+            _keep_waiting(incident, request, by, pending_words(request.action, by))
             await outbox.show_card(tx, incident.id or 0, rules.channel)
 
 
