@@ -8,7 +8,7 @@ from sqlmodel import col
 
 from bot import render
 from bot.domain.people import Who
-from bot.domain.runs import State
+from bot.domain.runs import RAN, State
 from bot.operations import approving, outbox, runs
 from bot.operations.rules import Rules
 from bot.render import Message, RunView
@@ -68,7 +68,7 @@ def _aged(run: Run) -> str:
 
 async def _taken_back(tx: Tx, run: Run) -> Who | None:
     """Who has taken a change back, if anybody has."""
-    if run.state not in {State.SUCCEEDED, State.FAILED, State.NOT_VERIFIED, State.UNKNOWN}:
+    if run.state not in RAN:
         return None
     back = col(Run.undo_of) == run.id, col(Run.state).in_([State.SUCCEEDED, State.NOT_VERIFIED])
     query = select(col(Run.requester)).where(*back).order_by(col(Run.id).desc()).limit(1)
